@@ -1,0 +1,79 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+#include "core/base/host.h"
+
+#include "core/base/fd.h"
+
+#include <string_view>
+
+namespace Preon
+{
+
+namespace
+{
+std::string trimmed(std::string text)
+{
+    while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
+        text.pop_back();
+    return text;
+}
+
+Result<Uuid> readId(const std::filesystem::path &path)
+{
+    PREON_TRY(const std::string text, readTextFile(path));
+    const auto id = Uuid::parse(trimmed(text));
+    if (!id)
+        return fail(ErrorCode::NotFound, path.string() + " holds no ID");
+    return *id;
+}
+}
+
+std::filesystem::path Host::path(const std::filesystem::path &absolute) const
+{
+    return root / absolute.relative_path();
+}
+
+Result<Uuid> Host::bootId() const
+{
+    return readId(proc / "sys/kernel/random/boot_id");
+}
+
+Result<Uuid> Host::machineId() const
+{
+    return readId(path("/etc/machine-id"));
+}
+
+Result<std::string> Host::kernelCommandLine() const
+{
+    PREON_TRY(std::string text, readTextFile(proc / "cmdline"));
+    return trimmed(std::move(text));
+}
+
+Result<std::optional<std::string>> Host::kernelOption(std::string_view key) const
+{
+    PREON_TRY(const std::string line, kernelCommandLine());
+    std::optional<std::string> value;
+    std::string word;
+    bool quoted = false;
+    const auto finish = [&] {
+        const std::string_view view = word;
+        if (view == key)
+            value = "";
+        else if (view.starts_with(key) && view.size() > key.size() && view[key.size()] == '=')
+            value = view.substr(key.size() + 1);
+        word.clear();
+    };
+    for (const char c : line) {
+        if (c == '"')
+            quoted = !quoted;
+        else if (!quoted && (c == ' ' || c == '\t' || c == '\n'))
+            finish();
+        else
+            word += c;
+    }
+    finish();
+    return value;
+}
+
+} // namespace Preon
