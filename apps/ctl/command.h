@@ -1,0 +1,33 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+// preonctl's commands: one file and one add function each. A command's callback sets the exit status; errors are printed by finish().
+
+#include "core/base/host.h"
+#include "core/base/result.h"
+
+#include <CLI/CLI.hpp>
+
+namespace Preon::Ctl
+{
+
+struct Invocation {
+    Host host;
+    int status = 0;
+    bool json = false; // this command was asked for JSON
+
+    // Prints the error (text to standard error; with json an object {"error":{code,what,why,todo}} to standard output) and sets the status.
+    void finish(const Result<void> &result, int failure = 1);
+};
+
+void addVersion(CLI::App &app, Invocation &invocation);
+void addDisks(CLI::App &app, Invocation &invocation);
+void addRepart(CLI::App &app, Invocation &invocation);
+void addInstall(CLI::App &app, Invocation &invocation);
+void addImage(CLI::App &app, Invocation &invocation);
+void addVerity(CLI::App &app, Invocation &invocation);
+void addBoot(CLI::App &app, Invocation &invocation);
+void addLuks(CLI::App &app, Invocation &invocation);
+
+} // namespace Preon::Ctl

@@ -1,0 +1,213 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+#include "core/base/process.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <filesystem>
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+namespace Preon
+{
+
+namespace
+{
+constexpr std::size_t outputLimit = 16U << 20U;
+constexpr const char *toolPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+struct Pipe {
+    Fd read, write;
+};
+
+Result<Pipe> makePipe()
+{
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) < 0)
+        return failErrno("A pipe could not be made");
+    return Pipe{Fd(ends[0]), Fd(ends[1])};
+}
+
+std::optional<std::string> findProgram(const std::string &name)
+{
+    if (name.contains('/'))
+        return ::access(name.c_str(), X_OK) == 0 ? std::optional(name) : std::nullopt;
+    std::string_view folders = toolPath;
+    while (!folders.empty()) {
+        const std::size_t end = std::min(folders.find(':'), folders.size());
+        std::string candidate = std::string(folders.substr(0, end)) + '/' + name;
+        if (::access(candidate.c_str(), X_OK) == 0)
+            return candidate;
+        folders.remove_prefix(std::min(end + 1, folders.size()));
+    }
+    return std::nullopt;
+}
+
+// Between fork and exec only async-signal-safe calls are allowed: everything is prepared before.
+[[noreturn]] void becomeProgram(const char *program, char **arguments, char **environment, std::array<int, 3> standard, std::span<const std::pair<int, int>> extra)
+{
+    ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // First out of the way of the numbers that are about to be given away.
+    std::array<int, 16> moved{};
+    for (std::size_t i = 0; i < extra.size(); ++i)
+        moved[i] = ::fcntl(extra[i].first, F_DUPFD_CLOEXEC, 100);
+    for (int i = 0; i < 3; ++i)
+        standard[static_cast<std::size_t>(i)] = ::fcntl(standard[static_cast<std::size_t>(i)], F_DUPFD_CLOEXEC, 100);
+    for (int i = 0; i < 3; ++i)
+        ::dup2(standard[static_cast<std::size_t>(i)], i);
+    for (std::size_t i = 0; i < extra.size(); ++i)
+        ::dup2(moved[i], extra[i].second);
+    ::execve(program, arguments, environment);
+    ::_exit(127);
+}
+
+class Child
+{
+public:
+    explicit Child(pid_t pid)
+        : m_pid(pid)
+    {
+    }
+    Child(const Child &) = delete;
+    Child &operator=(const Child &) = delete;
+    ~Child()
+    {
+        if (m_pid > 0) {
+            ::kill(m_pid, SIGKILL);
+            wait();
+        }
+    }
+    int wait()
+    {
+        int status = 0;
+        while (::waitpid(m_pid, &status, 0) < 0 && errno == EINTR) { }
+        m_pid = -1;
+        return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+    }
+
+private:
+    pid_t m_pid;
+};
+
+// Reads what is there; false at the end.
+bool drain(const Fd &fd, std::string &into)
+{
+    std::array<char, 65536> buffer;
+    const ssize_t got = ::read(fd.get(), buffer.data(), buffer.size());
+    if (got < 0)
+        return errno == EINTR || errno == EAGAIN;
+    const std::size_t room = outputLimit - std::min(outputLimit, into.size());
+    into.append(buffer.data(), std::min(room, static_cast<std::size_t>(got)));
+    return got > 0;
+}
+
+std::vector<char *> pointers(std::vector<std::string> &texts)
+{
+    std::vector<char *> result;
+    for (std::string &text : texts)
+        result.push_back(text.data());
+    result.push_back(nullptr);
+    return result;
+}
+
+// Feeds and reads until the program has closed both outputs.
+Result<void> converse(Fd input, Fd output, Fd errors, const ProcessOptions &options, const std::string &name, ProcessOutput &into)
+{
+    const auto deadline = std::chrono::steady_clock::now() + options.timeout;
+    std::size_t fed = 0;
+    if (options.input.empty())
+        input.reset();
+    else
+        ::fcntl(input.get(), F_SETFL, O_NONBLOCK);
+    while (output.isOpen() || errors.isOpen()) {
+        if (options.progress)
+            PREON_CHECK(options.progress->check());
+        if (std::chrono::steady_clock::now() > deadline)
+            return fail(ErrorCode::Timeout, name + " did not end within " + std::to_string(options.timeout.count()) + " seconds");
+        std::array<pollfd, 3> watched{{{output.get(), POLLIN, 0}, {errors.get(), POLLIN, 0}, {input.get(), POLLOUT, 0}}};
+        if (::poll(watched.data(), watched.size(), 100) < 0 && errno != EINTR)
+            return failErrno("Waiting for " + name + " failed");
+        if (watched[0].revents != 0 && !drain(output, into.output))
+            output.reset();
+        if (watched[1].revents != 0 && !drain(errors, into.errors))
+            errors.reset();
+        if (input.isOpen() && watched[2].revents != 0) {
+            const ssize_t put = ::write(input.get(), options.input.data() + fed, options.input.size() - fed);
+            if (put > 0)
+                fed += static_cast<std::size_t>(put);
+            if (fed == options.input.size() || (put < 0 && errno != EAGAIN && errno != EINTR))
+                input.reset();
+        }
+    }
+    return {};
+}
+
+std::string lastLines(const std::string &text)
+{
+    std::string tail = text.size() > 600 ? "…" + text.substr(text.size() - 600) : text;
+    while (!tail.empty() && (tail.back() == '\n' || tail.back() == ' '))
+        tail.pop_back();
+    std::ranges::replace(tail, '\n', ' ');
+    return tail;
+}
+}
+
+Result<ProcessOutput> runProcess(const std::vector<std::string> &command, const ProcessOptions &options)
+{
+    const std::string name = std::filesystem::path(command.front()).filename().string();
+    const auto program = findProgram(command.front());
+    if (!program)
+        return fail(ErrorCode::NotFound, "The program " + name + " is not installed");
+    std::vector<std::pair<int, int>> extra;
+    for (const auto &[fd, number] : options.files)
+        extra.emplace_back(fd->get(), number);
+    if (extra.size() > 16)
+        return fail(ErrorCode::BadArgument, "Too many files for " + name);
+
+    PREON_TRY(Pipe input, makePipe());
+    PREON_TRY(Pipe output, makePipe());
+    PREON_TRY(Pipe errors, makePipe());
+    std::vector<std::string> words = command;
+    std::vector<std::string> variables{std::string("PATH=") + toolPath, "LANG=C.UTF-8"};
+    for (const auto &[key, value] : options.environment)
+        variables.push_back(key + '=' + value);
+    const std::vector<char *> arguments = pointers(words);
+    const std::vector<char *> environment = pointers(variables);
+
+    // A program that ends without reading its input must not end us.
+    ::signal(SIGPIPE, SIG_IGN);
+    const pid_t pid = ::fork();
+    if (pid < 0)
+        return failErrno(name + " could not be started");
+    if (pid == 0)
+        becomeProgram(program->c_str(), const_cast<char **>(arguments.data()), const_cast<char **>(environment.data()), {input.read.get(), output.write.get(), errors.write.get()}, extra);
+    Child child(pid);
+    input.read.reset();
+    output.write.reset();
+    errors.write.reset();
+
+    ProcessOutput result;
+    PREON_CHECK(converse(std::move(input.write), std::move(output.read), std::move(errors.read), options, name, result));
+    result.status = child.wait();
+    return result;
+}
+
+Result<ProcessOutput> runTool(const std::vector<std::string> &command, const ProcessOptions &options)
+{
+    PREON_TRY(ProcessOutput output, runProcess(command, options));
+    if (output.status != 0) {
+        const std::string name = std::filesystem::path(command.front()).filename().string();
+        const std::string said = lastLines(output.errors.empty() ? output.output : output.errors);
+        return fail(ErrorCode::ToolFailed, name + " ended with status " + std::to_string(output.status), said);
+    }
+    return output;
+}
+
+} // namespace Preon

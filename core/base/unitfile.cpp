@@ -1,0 +1,182 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+#include "core/base/unitfile.h"
+
+#include "core/base/fd.h"
+
+#include <algorithm>
+#include <map>
+
+namespace Preon
+{
+
+namespace
+{
+constexpr std::string_view blanks = " \t\n\r";
+
+std::string_view trimmed(std::string_view text)
+{
+    const std::size_t begin = text.find_first_not_of(blanks);
+    if (begin == std::string_view::npos)
+        return {};
+    return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
+}
+
+bool isComment(std::string_view line)
+{
+    const std::string_view text = trimmed(line);
+    return text.starts_with('#') || text.starts_with(';');
+}
+
+// Names of plain files and links that end in suffix, of one folder. A folder that is not there has none.
+Result<std::vector<std::string>> namesIn(const std::filesystem::path &folder, std::string_view suffix)
+{
+    std::vector<std::string> names;
+    std::error_code error;
+    std::filesystem::directory_iterator entries(folder, error);
+    if (error == std::errc::no_such_file_or_directory || error == std::errc::not_a_directory)
+        return names;
+    for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
+        const std::string name = entries->path().filename().string();
+        if (name.ends_with(suffix) && !name.starts_with('.') && name.size() > suffix.size())
+            names.push_back(name);
+    }
+    if (error)
+        return failErrno(error.value(), folder.string() + " could not be read");
+    return names;
+}
+
+// By name; of equal names the one from the first folder.
+Result<std::map<std::string, std::filesystem::path>> firstOfEachName(const std::vector<std::filesystem::path> &folders, std::string_view suffix)
+{
+    std::map<std::string, std::filesystem::path> found;
+    for (const std::filesystem::path &folder : folders) {
+        PREON_TRY(const std::vector<std::string> names, namesIn(folder, suffix));
+        for (const std::string &name : names)
+            found.try_emplace(name, folder / name);
+    }
+    return found;
+}
+
+bool isMasked(const std::filesystem::path &path)
+{
+    std::error_code error;
+    if (std::filesystem::is_symlink(path, error) && std::filesystem::read_symlink(path, error) == "/dev/null")
+        return true;
+    return std::filesystem::is_regular_file(path, error) && std::filesystem::file_size(path, error) == 0 && !error;
+}
+}
+
+std::optional<std::string> UnitFile::last(std::string_view section, std::string_view key) const
+{
+    for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+        if (entry->section == section && entry->key == key)
+            return entry->value;
+    }
+    return std::nullopt;
+}
+
+std::vector<std::string> UnitFile::all(std::string_view section, std::string_view key) const
+{
+    std::vector<std::string> values;
+    for (const UnitEntry &entry : entries) {
+        if (entry.section != section || entry.key != key)
+            continue;
+        if (entry.value.empty())
+            values.clear();
+        else
+            values.push_back(entry.value);
+    }
+    return values;
+}
+
+void parseUnitText(std::string_view text, const std::filesystem::path &file, UnitFile &into)
+{
+    std::string section;
+    std::string joined; // a logical line, continued by a backslash at the end of a line
+    unsigned number = 0;
+    unsigned begin = 0;
+    const auto warn = [&](const std::string &what) {
+        into.warnings.push_back(file.string() + ":" + std::to_string(begin) + ": " + what);
+    };
+    const auto finish = [&] {
+        const std::string_view line = trimmed(joined);
+        if (line.empty())
+            return;
+        if (line.front() == '[') {
+            if (line.back() != ']')
+                warn("Invalid section header '" + std::string(line) + "'");
+            else
+                section = line.substr(1, line.size() - 2);
+            return;
+        }
+        const std::size_t equals = line.find('=');
+        if (equals == std::string_view::npos || trimmed(line.substr(0, equals)).empty())
+            warn("Missing '=', ignoring line.");
+        else if (section.empty())
+            warn("Assignment outside of section. Ignoring.");
+        else
+            into.entries.push_back({section, std::string(trimmed(line.substr(0, equals))), std::string(trimmed(line.substr(equals + 1))), file, begin});
+    };
+
+    if (text.starts_with("\xEF\xBB\xBF"))
+        text.remove_prefix(3);
+    bool continued = false;
+    while (!text.empty()) {
+        const std::size_t end = std::min(text.find('\n'), text.size());
+        std::string_view line = text.substr(0, end);
+        text.remove_prefix(std::min(end + 1, text.size()));
+        ++number;
+        if (line.ends_with('\r'))
+            line.remove_suffix(1);
+        // Comments between continued lines are left out, as systemd does.
+        if (isComment(line))
+            continue;
+        if (!continued) {
+            joined.clear();
+            begin = number;
+        }
+        continued = line.ends_with('\\');
+        if (continued)
+            line.remove_suffix(1);
+        joined += line;
+        if (continued)
+            joined += ' ';
+        else
+            finish();
+    }
+    if (continued)
+        finish();
+}
+
+Result<std::vector<UnitFile>> findUnitFiles(const std::vector<std::filesystem::path> &folders, std::string_view suffix)
+{
+    std::vector<UnitFile> files;
+    PREON_TRY(const auto found, firstOfEachName(folders, suffix));
+    for (const auto &[name, path] : found) {
+        if (isMasked(path))
+            continue;
+        UnitFile file;
+        file.name = name;
+        file.path = path;
+        PREON_TRY(const std::string text, readTextFile(path));
+        parseUnitText(text, path, file);
+
+        std::vector<std::filesystem::path> dropInFolders;
+        for (const std::filesystem::path &folder : folders)
+            dropInFolders.push_back(folder / (name + ".d"));
+        PREON_TRY(const auto dropIns, firstOfEachName(dropInFolders, ".conf"));
+        for (const auto &[dropInName, dropIn] : dropIns) {
+            if (isMasked(dropIn))
+                continue;
+            PREON_TRY(const std::string extra, readTextFile(dropIn));
+            parseUnitText(extra, dropIn, file);
+            file.dropIns.push_back(dropIn);
+        }
+        files.push_back(std::move(file));
+    }
+    return files;
+}
+
+} // namespace Preon
