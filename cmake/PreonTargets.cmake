@@ -52,8 +52,6 @@ function(preon_unit_test name)
     file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/${name}/*.cpp")
     add_executable(test_${name} ${sources})
     target_link_libraries(test_${name} PRIVATE preon_${name} ${arg_LIBS} GTest::gtest_main)
-    # In a unity build a fixture in an unnamed namespace lies in an included file, which this warning takes for a header.
-    target_compile_options(test_${name} PRIVATE $<$<CXX_COMPILER_ID:GNU>:-Wno-subobject-linkage>)
     target_compile_definitions(test_${name} PRIVATE PREON_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/${name}/data")
     add_test(NAME unit-${name} COMMAND test_${name})
     set_tests_properties(unit-${name} PROPERTIES LABELS unit TIMEOUT ${arg_SECONDS})

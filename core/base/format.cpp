@@ -31,6 +31,15 @@ std::string lower(std::string_view text)
 }
 }
 
+std::string_view trimmed(std::string_view text)
+{
+    constexpr std::string_view blanks = " \t\n\r";
+    const std::size_t begin = text.find_first_not_of(blanks);
+    if (begin == std::string_view::npos)
+        return {};
+    return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
+}
+
 std::string formatSize(std::uint64_t bytes)
 {
     constexpr std::array<Unit, 6> units{{{"EB", 1000000000000000000U}, {"PB", 1000000000000000U}, {"TB", 1000000000000U}, {"GB", 1000000000U}, {"MB", 1000000U}, {"kB", 1000U}}};
@@ -55,10 +64,10 @@ std::string formatBinarySize(std::uint64_t bytes)
         if (bytes < unit.factor)
             continue;
         // The first decimal is cut, not rounded: what is printed never exceeds what is there.
-        const std::uint64_t tenths = (bytes % unit.factor) / (unit.factor / 10 + (unit.factor % 10 != 0)) ;
+        const std::uint64_t tenths = (bytes % unit.factor) * 10 / unit.factor; // at most 2^60 × 10: fits
         std::string text = std::to_string(bytes / unit.factor);
         if (tenths > 0)
-            text += '.' + std::to_string(std::min<std::uint64_t>(tenths, 9));
+            text += '.' + std::to_string(tenths);
         return text + std::string(unit.name);
     }
     return std::to_string(bytes) + "B";

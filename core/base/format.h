@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-// Numbers as people read them.
+// Texts and numbers as people read and write them.
 
 #include <cstdint>
 #include <chrono>
@@ -12,6 +12,10 @@
 
 namespace Preon
 {
+
+// Without blanks, tabs and line ends around it; a part of the given text.
+std::string_view trimmed(std::string_view text);
+std::string_view trimmed(std::string &&text) = delete; // would dangle
 
 std::string formatSize(std::uint64_t bytes); // "8.2 GB": decimal units as on the box, two or three digits
 std::string formatBinarySize(std::uint64_t bytes); // "7.6G", as systemd's FORMAT_BYTES prints

@@ -4,6 +4,7 @@
 #include "core/base/host.h"
 
 #include "core/base/fd.h"
+#include "core/base/format.h"
 
 #include <string_view>
 
@@ -12,13 +13,6 @@ namespace Preon
 
 namespace
 {
-std::string trimmed(std::string text)
-{
-    while (!text.empty() && (text.back() == '\n' || text.back() == ' '))
-        text.pop_back();
-    return text;
-}
-
 Result<Uuid> readId(const std::filesystem::path &path)
 {
     PREON_TRY(const std::string text, readTextFile(path));
@@ -46,8 +40,8 @@ Result<Uuid> Host::machineId() const
 
 Result<std::string> Host::kernelCommandLine() const
 {
-    PREON_TRY(std::string text, readTextFile(proc / "cmdline"));
-    return trimmed(std::move(text));
+    PREON_TRY(const std::string text, readTextFile(proc / "cmdline"));
+    return std::string(trimmed(text));
 }
 
 Result<std::optional<std::string>> Host::kernelOption(std::string_view key) const

@@ -4,6 +4,7 @@
 #include "core/base/unitfile.h"
 
 #include "core/base/fd.h"
+#include "core/base/format.h"
 
 #include <algorithm>
 #include <map>
@@ -13,16 +14,6 @@ namespace Preon
 
 namespace
 {
-constexpr std::string_view blanks = " \t\n\r";
-
-std::string_view trimmed(std::string_view text)
-{
-    const std::size_t begin = text.find_first_not_of(blanks);
-    if (begin == std::string_view::npos)
-        return {};
-    return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
-}
-
 bool isComment(std::string_view line)
 {
     const std::string_view text = trimmed(line);
