@@ -20,11 +20,10 @@ void addVersion(CLI::App &app, Invocation &invocation)
     };
     auto *version = app.add_subcommand("version", "Compare version strings")->require_subcommand(1);
     auto *compare = version->add_subcommand("compare", "Say which of two versions is newer");
-    compare->footer(
-        "Order follows the UAPI Group's version format specification: 1.2 < 1.10, 1.0~rc1 < 1.0, 1.0 < 1.0-1 < 1.0^git < 1.0.1.\n"
-        "Without an operator the exit status is 0 when both are equal, 11 when the first is newer, 12 when the second is.\n"
-        "With one (<, <=, ==, !=, >=, > or lt, le, eq, ne, ge, gt) it is 0 when the statement holds and 1 when it does not.\n\n"
-        "  preonctl version compare 1.2 1.10\n  preonctl version compare 1.2 lt 1.10 && echo older");
+    compare->footer("Order follows the UAPI Group's version format specification: 1.2 < 1.10, 1.0~rc1 < 1.0, 1.0 < 1.0-1 < 1.0^git < 1.0.1.\n"
+                    "Without an operator the exit status is 0 when both are equal, 11 when the first is newer, 12 when the second is.\n"
+                    "With one (<, <=, ==, !=, >=, > or lt, le, eq, ne, ge, gt) it is 0 when the statement holds and 1 when it does not.\n\n"
+                    "  preonctl version compare 1.2 1.10\n  preonctl version compare 1.2 lt 1.10 && echo older");
     auto options = std::make_shared<Options>();
     compare->add_option("A", options->a, "A version")->required();
     compare->add_option("OP_OR_B", options->oper, "An operator, or the other version")->required();

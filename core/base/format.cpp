@@ -24,9 +24,7 @@ constexpr std::uint64_t KiB = 1024;
 std::string lower(std::string_view text)
 {
     std::string result(text);
-    std::ranges::transform(result, result.begin(), [](char c) {
-        return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
-    });
+    std::ranges::transform(result, result.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
     return result;
 }
 }
@@ -42,7 +40,8 @@ std::string_view trimmed(std::string_view text)
 
 std::string formatSize(std::uint64_t bytes)
 {
-    constexpr std::array<Unit, 6> units{{{"EB", 1000000000000000000U}, {"PB", 1000000000000000U}, {"TB", 1000000000000U}, {"GB", 1000000000U}, {"MB", 1000000U}, {"kB", 1000U}}};
+    constexpr std::array<Unit, 6> units{
+        {{"EB", 1000000000000000000U}, {"PB", 1000000000000000U}, {"TB", 1000000000000U}, {"GB", 1000000000U}, {"MB", 1000000U}, {"kB", 1000U}}};
     for (const Unit &unit : units) {
         if (bytes < unit.factor)
             continue;
@@ -59,7 +58,12 @@ std::string formatSize(std::uint64_t bytes)
 
 std::string formatBinarySize(std::uint64_t bytes)
 {
-    constexpr std::array<Unit, 6> units{{{"E", KiB * KiB * KiB * KiB * KiB * KiB}, {"P", KiB * KiB * KiB * KiB * KiB}, {"T", KiB * KiB * KiB * KiB}, {"G", KiB * KiB * KiB}, {"M", KiB * KiB}, {"K", KiB}}};
+    constexpr std::array<Unit, 6> units{{{"E", KiB * KiB * KiB * KiB * KiB * KiB},
+                                         {"P", KiB * KiB * KiB * KiB * KiB},
+                                         {"T", KiB * KiB * KiB * KiB},
+                                         {"G", KiB * KiB * KiB},
+                                         {"M", KiB * KiB},
+                                         {"K", KiB}}};
     for (const Unit &unit : units) {
         if (bytes < unit.factor)
             continue;

@@ -132,7 +132,8 @@ std::optional<Bytes> fromBase64(std::string_view text)
         return std::nullopt;
     Bytes bytes(text.size() / 4 * 3);
     if (!text.empty()
-        && EVP_DecodeBlock(reinterpret_cast<unsigned char *>(bytes.data()), reinterpret_cast<const unsigned char *>(text.data()), static_cast<int>(text.size())) < 0)
+        && EVP_DecodeBlock(reinterpret_cast<unsigned char *>(bytes.data()), reinterpret_cast<const unsigned char *>(text.data()), static_cast<int>(text.size()))
+            < 0)
         return std::nullopt;
     bytes.resize(bytes.size() - padding);
     return bytes;

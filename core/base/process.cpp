@@ -51,7 +51,8 @@ std::optional<std::string> findProgram(const std::string &name)
 }
 
 // Between fork and exec only async-signal-safe calls are allowed: everything is prepared before.
-[[noreturn]] void becomeProgram(const char *program, char **arguments, char **environment, std::array<int, 3> standard, std::span<const std::pair<int, int>> extra)
+[[noreturn]] void becomeProgram(const char *program, char **arguments, char **environment, std::array<int, 3> standard,
+                                std::span<const std::pair<int, int>> extra)
 {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     // First out of the way of the numbers that are about to be given away.
@@ -187,7 +188,8 @@ Result<ProcessOutput> runProcess(const std::vector<std::string> &command, const 
     if (pid < 0)
         return failErrno(name + " could not be started");
     if (pid == 0)
-        becomeProgram(program->c_str(), const_cast<char **>(arguments.data()), const_cast<char **>(environment.data()), {input.read.get(), output.write.get(), errors.write.get()}, extra);
+        becomeProgram(program->c_str(), const_cast<char **>(arguments.data()), const_cast<char **>(environment.data()),
+                      {input.read.get(), output.write.get(), errors.write.get()}, extra);
     Child child(pid);
     input.read.reset();
     output.write.reset();

@@ -67,14 +67,14 @@ std::unexpected<Error> failErrno(int number, std::string what);
 #define PREON_CONCAT_(a, b) a##b
 #define PREON_CONCAT(a, b) PREON_CONCAT_(a, b)
 // PREON_TRY(auto table, readTable(device)); hands an error on to the caller.
-#define PREON_TRY(declaration, ...)                                                                                                                            \
-    auto PREON_CONCAT(preonResult_, __LINE__) = (__VA_ARGS__);                                                                                                 \
-    if (!PREON_CONCAT(preonResult_, __LINE__))                                                                                                                 \
-        return std::unexpected(std::move(PREON_CONCAT(preonResult_, __LINE__)).error());                                                                       \
+#define PREON_TRY(declaration, ...)                                                      \
+    auto PREON_CONCAT(preonResult_, __LINE__) = (__VA_ARGS__);                           \
+    if (!PREON_CONCAT(preonResult_, __LINE__))                                           \
+        return std::unexpected(std::move(PREON_CONCAT(preonResult_, __LINE__)).error()); \
     declaration = std::move(*PREON_CONCAT(preonResult_, __LINE__))
 // PREON_CHECK(flush(device)); the same where there is no value.
-#define PREON_CHECK(...)                                                                                                                                       \
-    do {                                                                                                                                                       \
-        if (auto preonChecked = (__VA_ARGS__); !preonChecked)                                                                                                  \
-            return std::unexpected(std::move(preonChecked).error());                                                                                           \
+#define PREON_CHECK(...)                                             \
+    do {                                                             \
+        if (auto preonChecked = (__VA_ARGS__); !preonChecked)        \
+            return std::unexpected(std::move(preonChecked).error()); \
     } while (false)

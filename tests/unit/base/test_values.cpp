@@ -26,8 +26,8 @@ TEST(Uuid, readsBothSpellingsAndNothingElse)
 {
     EXPECT_EQ(Uuid::parse("C12A7328-F81F-11D2-BA4B-00A0C93EC93B")->text(), "c12a7328-f81f-11d2-ba4b-00a0c93ec93b");
     EXPECT_EQ(Uuid::parse("c12a7328f81f11d2ba4b00a0c93ec93b")->hex(), "c12a7328f81f11d2ba4b00a0c93ec93b");
-    for (const char *wrong : {"", "c12a7328", "c12a7328-f81f-11d2-ba4b-00a0c93ec93", "c12a7328-f81f-11d2-ba4b-00a0c93ec93g", "c12a7328f-81f-11d2-ba4b-00a0c93ec93b",
-                              "{c12a7328-f81f-11d2-ba4b-00a0c93ec9}", "c12a7328-f81f-11d2-ba4b-00a0c93ec93b "})
+    for (const char *wrong : {"", "c12a7328", "c12a7328-f81f-11d2-ba4b-00a0c93ec93", "c12a7328-f81f-11d2-ba4b-00a0c93ec93g",
+                              "c12a7328f-81f-11d2-ba4b-00a0c93ec93b", "{c12a7328-f81f-11d2-ba4b-00a0c93ec9}", "c12a7328-f81f-11d2-ba4b-00a0c93ec93b "})
         EXPECT_FALSE(Uuid::parse(wrong)) << wrong;
 }
 

@@ -23,9 +23,9 @@ int order(const std::string &a, const std::string &b)
 // The ascending list of UAPI.10, section "Examples", and what follows from its rules.
 TEST(Version, ordersTheSpecificationsExamples)
 {
-    const std::vector<std::string> ascending{"~1",    "",      "0",      "1~rc1",  "1~rc2",      "1",           "1-1",   "1^",      "1^20240101", "1.0",     "1.0.1",
-                                             "1.2",   "1.10",  "11",     "12",     "122.1",      "123~rc1-1",   "123",   "123-a",   "123-a.1",    "123-1",   "123-1.1",
-                                             "123^post1", "123.a-1", "123.1-1", "124-1"};
+    const std::vector<std::string> ascending{"~1",    "",        "0",     "1~rc1",   "1~rc2",     "1",       "1-1",     "1^",        "1^20240101",
+                                             "1.0",   "1.0.1",   "1.2",   "1.10",    "11",        "12",      "122.1",   "123~rc1-1", "123",
+                                             "123-a", "123-a.1", "123-1", "123-1.1", "123^post1", "123.a-1", "123.1-1", "124-1"};
     for (std::size_t i = 0; i < ascending.size(); ++i) {
         for (std::size_t j = 0; j < ascending.size(); ++j) {
             const int expected = i < j ? -1 : i > j ? 1 : 0;
