@@ -7,9 +7,9 @@ A Machine is the hardware a person owns: its TPM and the firmware's variables st
 are files; what a test writes goes to overlays, so the image itself is never touched.
 """
 
-#from .disk import Disk, Partition
+from .disk import Disk, Partition
 from .errors import Trouble
-#from .machine import Machine
-#from .story import Story
+from .machine import Machine
+from .story import Story
 
 __all__ = ["Disk", "Machine", "Partition", "Story", "Trouble"]

@@ -1,36 +1,41 @@
 # SPDX-FileCopyrightText: Preon contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""Does KVM run a guest here? /dev/kvm being there does not say so (nested machines, containers), so a guest is run."""
+"""Does KVM run our kind of guest here?
+
+/dev/kvm being there does not say so: nested machines refuse SMM, which Secure Boot needs, or run nothing at all. So the
+firmware itself is started, and has a few seconds to say something.
+"""
 
 import functools
 import os
 import subprocess
 import tempfile
+import time
+from pathlib import Path
 
-# Leaves QEMU through its debug-exit device with status (0x10 << 1) | 1.
-#   mov al, 0x10; out 0xf4, al; hlt; jmp $-1
-_PROGRAM = bytes([0xB0, 0x10, 0xE6, 0xF4, 0xF4, 0xEB, 0xFD])
-_ANSWER = 33
-_ROM_SIZE = 0x10000
-_RESET_VECTOR = 0xFFF0
+from . import child, firmware
+
+_SECONDS = 12
 
 
-def _kvm_runs_a_guest():
+def _kvm_runs_the_firmware():
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return False
-    rom = bytearray(_ROM_SIZE)
-    rom[_RESET_VECTOR : _RESET_VECTOR + len(_PROGRAM)] = _PROGRAM
-    with tempfile.NamedTemporaryFile(suffix=".rom") as file:
-        file.write(rom)
-        file.flush()
-        command = ["qemu-system-x86_64", "-machine", "q35", "-accel", "kvm", "-m", "16", "-nodefaults", "-display", "none"]
-        command += ["-bios", file.name, "-device", "isa-debug-exit,iobase=0xf4,iosize=1"]
+    with tempfile.TemporaryDirectory(prefix="preon-kvm-") as folder:
+        variables, console = Path(folder, "vars.fd"), Path(folder, "console")
+        firmware.new_variables(variables)
+        command = ["qemu-system-x86_64", *firmware.machine_options(variables, "kvm", 512, 1)]
+        qemu = child.spawn([*command, "-display", "none", "-serial", f"file:{console}"])
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=5, check=False)
-        except (subprocess.TimeoutExpired, OSError):
+            end = time.monotonic() + _SECONDS
+            while time.monotonic() < end and qemu.poll() is None:
+                if console.exists() and b"BdsDxe" in console.read_bytes():
+                    return True
+                time.sleep(0.1)
             return False
-    return done.returncode == _ANSWER
+        finally:
+            child.end(qemu)
 
 
 @functools.cache
@@ -41,16 +46,10 @@ def accelerator():
         return wanted
     if wanted:
         raise SystemExit(f"PREON_ACCEL is '{wanted}'; it can be kvm or tcg")
-    found = "kvm" if _kvm_runs_a_guest() else "tcg"
+    try:
+        found = "kvm" if _kvm_runs_the_firmware() else "tcg"
+    except (OSError, subprocess.SubprocessError):
+        found = "tcg"
     # Programs that we start need not find out again.
     os.environ["PREON_ACCEL"] = found
     return found
-
-
-def is_slow():
-    return accelerator() == "tcg"
-
-
-def patience(seconds):
-    """A time limit that was chosen for emulation on a busy two-core machine; it is a limit, so KVM may keep it."""
-    return seconds * float(os.environ.get("PREON_VM_PATIENCE", "1"))

@@ -1,0 +1,35 @@
+# SPDX-FileCopyrightText: Preon contributors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""The machine type and firmware every VM has: q35 with SMM, so that only the firmware can write its variables."""
+
+import shutil
+from pathlib import Path
+
+from .errors import Trouble
+
+_FOLDERS = (Path("/usr/share/OVMF"), Path("/usr/share/edk2/ovmf"))
+_CODE = "OVMF_CODE_4M.secboot.fd"
+# No keys: the firmware starts in setup mode and systemd-boot enrols ours from the stick, as on a person's machine.
+_VARS = "OVMF_VARS_4M.fd"
+
+
+def _find(name):
+    for folder in _FOLDERS:
+        if (folder / name).exists():
+            return folder / name
+    raise Trouble(f"{name} is not installed; the package is called ovmf")
+
+
+def new_variables(path):
+    shutil.copyfile(_find(_VARS), path)
+
+
+def machine_options(variables, accelerator, memory, cpus):
+    accel = f"{accelerator},thread=multi" if accelerator == "tcg" else accelerator
+    options = ["-machine", "q35,smm=on", "-accel", accel, "-cpu", "max" if accelerator == "tcg" else "host"]
+    options += ["-smp", str(cpus), "-m", str(memory), "-nodefaults", "-no-user-config", "-rtc", "base=utc"]
+    options += ["-global", "driver=cfi.pflash01,property=secure,value=on"]
+    options += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={_find(_CODE)}"]
+    options += ["-drive", f"if=pflash,format=raw,unit=1,file={variables}"]
+    return options
