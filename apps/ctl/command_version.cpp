@@ -11,6 +11,14 @@
 namespace Preon::Ctl
 {
 
+namespace
+{
+std::string shown(const std::string &version)
+{
+    return version.empty() ? "''" : version;
+}
+}
+
 void addVersion(CLI::App &app, Invocation &invocation)
 {
     struct Options {
@@ -37,7 +45,7 @@ void addVersion(CLI::App &app, Invocation &invocation)
             std::cout << "{\"order\":" << (order > 0) - (order < 0) << "}\n";
         if (!withOperator) {
             if (!options->json)
-                std::cout << options->a << (order < 0 ? " < " : order > 0 ? " > " : " == ") << other << '\n';
+                std::cout << shown(options->a) << (order < 0 ? " < " : order > 0 ? " > " : " == ") << shown(other) << '\n';
             invocation.status = order == 0 ? 0 : order > 0 ? 11 : 12;
             return;
         }
