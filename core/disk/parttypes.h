@@ -9,8 +9,11 @@
 namespace Preon::Disk
 {
 
-// "esp", "xbootldr", "usr", "usr-verity", "root-x86-64", "home", "swap", "linux-generic" …, or a UUID. Names without an architecture mean this machine's.
-std::optional<Uuid> partitionType(std::string_view identifier);
+// "esp", "xbootldr", "usr", "usr-verity", "root-x86-64", "home", "swap", "linux-generic" …, or a UUID. Names without an architecture mean the one given,
+// else this machine's; "root-secondary" means its 32-bit sibling's.
+std::optional<Uuid> partitionType(std::string_view identifier, std::string_view architecture = {});
+// Whether the specification has types for it: "x86-64", "arm64" …
+bool isArchitecture(std::string_view name);
 // "usr-x86-64" for what partitionType knows, as systemd prints it; the UUID's text otherwise.
 std::string partitionTypeName(const Uuid &type);
 

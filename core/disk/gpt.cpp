@@ -1,0 +1,287 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+#include "core/disk/gpt.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+
+#include <blkid.h>
+#include <libfdisk.h>
+#include <string.h>
+
+namespace Preon::Disk
+{
+
+namespace
+{
+template<typename T, void (*release)(T *)>
+struct Release {
+    void operator()(T *object) const
+    {
+        release(object);
+    }
+};
+using Context = std::unique_ptr<fdisk_context, Release<fdisk_context, fdisk_unref_context>>;
+using Entries = std::unique_ptr<fdisk_table, Release<fdisk_table, fdisk_unref_table>>;
+using Entry = std::unique_ptr<fdisk_partition, Release<fdisk_partition, fdisk_unref_partition>>;
+using EntryType = std::unique_ptr<fdisk_parttype, Release<fdisk_parttype, fdisk_unref_parttype>>;
+
+constexpr unsigned protectiveType = 0xee;
+
+// libfdisk may open by path only, or take a descriptor it does not own; the latter keeps our lock and our view of the device.
+Result<Context> openContext(const Device &device, bool readOnly)
+{
+    Context context(fdisk_new_context());
+    if (!context)
+        return fail(ErrorCode::Io, "There is not enough memory to read a partition table");
+    fdisk_disable_dialogs(context.get(), 1);
+    if (!device.isBlockDevice())
+        fdisk_save_user_sector_size(context.get(), device.sectorSize(), device.sectorSize());
+    if (const int status = fdisk_assign_device_by_fd(context.get(), device.fd().get(), device.path().c_str(), readOnly ? 1 : 0); status < 0) {
+        if (status == -EINVAL)
+            return fail(ErrorCode::NoSpace, device.path().string() + " is too small for a partition table");
+        return failErrno(-status, "The partition table of " + device.path().string() + " could not be read");
+    }
+    return context;
+}
+
+std::unexpected<Error> badTable(const Device &device, std::string why)
+{
+    return fail(ErrorCode::BadFormat, "The partition table of " + device.path().string() + " is broken", std::move(why), "Nothing was changed. Repair it with a partition editor, or erase the disk.");
+}
+
+// A protective MBR promises a GPT; where libfdisk found none, both copies of it are damaged.
+Result<bool> hasProtectiveMbr(const Device &device)
+{
+    std::array<std::byte, 512> sector{};
+    if (device.size() < sector.size())
+        return false;
+    PREON_CHECK(readAt(device.fd(), 0, sector));
+    if (sector[510] != std::byte{0x55} || sector[511] != std::byte{0xaa})
+        return false;
+    for (std::size_t i = 446; i < 510; i += 16) {
+        if (sector[i + 4] == std::byte{protectiveType})
+            return true;
+    }
+    return false;
+}
+
+Result<Partition> partitionOf(const Device &device, fdisk_context *context, fdisk_partition *entry)
+{
+    if (!fdisk_partition_has_start(entry) || !fdisk_partition_has_size(entry) || !fdisk_partition_has_partno(entry))
+        return badTable(device, "an entry has no start or size");
+    Partition partition;
+    const std::size_t slot = fdisk_partition_get_partno(entry);
+    partition.number = static_cast<unsigned>(slot) + 1;
+    const std::uint64_t start = fdisk_partition_get_start(entry), size = fdisk_partition_get_size(entry);
+    const std::uint64_t sectors = device.size() / device.sectorSize();
+    if (size == 0 || start >= sectors || size > sectors - start)
+        return badTable(device, "partition " + std::to_string(partition.number) + " lies outside the disk");
+    partition.start = start * device.sectorSize();
+    partition.size = size * device.sectorSize();
+    fdisk_parttype *type = fdisk_partition_get_type(entry);
+    const char *typeText = type ? fdisk_parttype_get_string(type) : nullptr;
+    const char *uuidText = fdisk_partition_get_uuid(entry);
+    const auto typeUuid = Uuid::parse(typeText ? typeText : "");
+    const auto uuid = Uuid::parse(uuidText ? uuidText : "");
+    if (!typeUuid || !uuid)
+        return badTable(device, "partition " + std::to_string(partition.number) + " has no identity");
+    partition.type = *typeUuid;
+    partition.uuid = *uuid;
+    if (const char *name = fdisk_partition_get_name(entry))
+        partition.label = name;
+    std::uint64_t flags = 0;
+    if (fdisk_gpt_get_partition_attrs(context, slot, &flags) == 0)
+        partition.flags = flags;
+    return partition;
+}
+
+Result<void> checkOverlaps(const Device &device, std::vector<Partition> partitions)
+{
+    std::ranges::sort(partitions, {}, &Partition::start);
+    for (std::size_t i = 1; i < partitions.size(); ++i) {
+        if (partitions[i - 1].start + partitions[i - 1].size > partitions[i].start)
+            return badTable(device,
+                            "partitions " + std::to_string(partitions[i - 1].number) + " and " + std::to_string(partitions[i].number) + " overlap");
+    }
+    return {};
+}
+
+int answerDiskId(fdisk_context *, fdisk_ask *ask, void *data)
+{
+    if (fdisk_ask_get_type(ask) != FDISK_ASKTYPE_STRING)
+        return -EINVAL;
+    char *text = ::strdup(static_cast<const std::string *>(data)->c_str());
+    return text ? fdisk_ask_string_set_result(ask, text) : -ENOMEM;
+}
+
+// libfdisk asks for a disk identifier as it would ask a person.
+Result<void> setDiskId(const Device &device, fdisk_context *context, const Uuid &uuid)
+{
+    std::string text = uuid.text();
+    fdisk_set_ask(context, answerDiskId, &text);
+    fdisk_disable_dialogs(context, 0);
+    const int status = fdisk_set_disklabel_id(context);
+    fdisk_disable_dialogs(context, 1);
+    fdisk_set_ask(context, nullptr, nullptr);
+    if (status < 0)
+        return failErrno(-status, "The disk identifier of " + device.path().string() + " could not be set");
+    return {};
+}
+
+Result<void> addPartition(const Device &device, fdisk_context *context, const Partition &partition)
+{
+    const std::string what = "Partition " + std::to_string(partition.number) + " could not be put into the table of " + device.path().string();
+    const std::uint64_t sector = device.sectorSize();
+    if (partition.number == 0 || partition.size == 0 || partition.start % sector != 0 || partition.size % sector != 0)
+        return fail(ErrorCode::BadArgument, what, "its place is not a multiple of the sector size " + std::to_string(sector));
+    Entry entry(fdisk_new_partition());
+    EntryType type(fdisk_label_parse_parttype(fdisk_get_label(context, nullptr), partition.type.text().c_str()));
+    if (!entry || !type)
+        return fail(ErrorCode::Io, what, "out of memory");
+    int status = fdisk_partition_set_partno(entry.get(), partition.number - 1);
+    status = status ? status : fdisk_partition_set_start(entry.get(), partition.start / sector);
+    status = status ? status : fdisk_partition_set_size(entry.get(), partition.size / sector);
+    status = status ? status : fdisk_partition_size_explicit(entry.get(), 1);
+    status = status ? status : fdisk_partition_set_type(entry.get(), type.get());
+    status = status ? status : fdisk_partition_set_uuid(entry.get(), partition.uuid.text().c_str());
+    status = status ? status : fdisk_partition_set_name(entry.get(), partition.label.c_str());
+    std::size_t slot = 0;
+    status = status ? status : fdisk_add_partition(context, entry.get(), &slot);
+    if (status < 0)
+        return failErrno(-status, what);
+    if (slot != partition.number - 1)
+        return fail(ErrorCode::Io, what, "libfdisk chose another number");
+    if (partition.flags != 0) {
+        if (const int flagged = fdisk_gpt_set_partition_attrs(context, slot, partition.flags); flagged < 0)
+            return failErrno(-flagged, what);
+    }
+    return {};
+}
+}
+
+Result<Table> readTable(const Device &device)
+{
+    Table table;
+    table.deviceSize = device.size();
+    table.sectorSize = device.sectorSize();
+    PREON_TRY(const Context context, openContext(device, true));
+    if (!fdisk_is_labeltype(context.get(), FDISK_DISKLABEL_GPT)) {
+        PREON_TRY(const bool promised, hasProtectiveMbr(device));
+        if (promised)
+            return badTable(device, "it says that there is a GPT, but neither copy of it is intact");
+        table.kind = fdisk_is_labeltype(context.get(), FDISK_DISKLABEL_DOS) ? LabelKind::Dos : fdisk_has_label(context.get()) ? LabelKind::Other : LabelKind::None;
+        return table;
+    }
+    table.kind = LabelKind::Gpt;
+    char *idText = nullptr;
+    if (fdisk_get_disklabel_id(context.get(), &idText) < 0 || !idText)
+        return badTable(device, "the disk has no identifier");
+    table.diskUuid = Uuid::parse(idText).value_or(Uuid());
+    std::free(idText);
+    const std::uint64_t sectors = device.size() / device.sectorSize();
+    const std::uint64_t first = fdisk_get_first_lba(context.get()), last = fdisk_get_last_lba(context.get());
+    if (last >= sectors || first > last)
+        return badTable(device, "the usable area lies outside the disk");
+    table.firstUsable = first * device.sectorSize();
+    table.endUsable = (last + 1) * device.sectorSize();
+
+    fdisk_table *listed = nullptr;
+    if (const int status = fdisk_get_partitions(context.get(), &listed); status < 0)
+        return failErrno(-status, "The partition table of " + device.path().string() + " could not be read");
+    const Entries entries(listed);
+    for (std::size_t i = 0; i < fdisk_table_get_nents(listed); ++i) {
+        fdisk_partition *entry = fdisk_table_get_partition(listed, i);
+        if (fdisk_partition_is_used(entry) <= 0)
+            continue;
+        PREON_TRY(Partition partition, partitionOf(device, context.get(), entry));
+        table.partitions.push_back(std::move(partition));
+    }
+    std::ranges::sort(table.partitions, {}, &Partition::number);
+    PREON_CHECK(checkOverlaps(device, table.partitions));
+    return table;
+}
+
+Table emptyTable(std::uint64_t deviceSize, std::uint32_t sectorSize, const Uuid &diskUuid)
+{
+    // 128 entries of 128 bytes; libfdisk leaves the first MiB free where the disk is big enough for that.
+    constexpr std::uint64_t entryBytes = 128 * 128;
+    constexpr std::uint64_t alignment = 1024 * 1024;
+    Table table;
+    table.kind = LabelKind::Gpt;
+    table.diskUuid = diskUuid;
+    table.deviceSize = deviceSize;
+    table.sectorSize = sectorSize;
+    const std::uint64_t entrySectors = (entryBytes + sectorSize - 1) / sectorSize;
+    const std::uint64_t sectors = deviceSize / sectorSize;
+    if (sectors < 2 * entrySectors + 4)
+        return table;
+    const std::uint64_t firstSector = entrySectors + 2;
+    const std::uint64_t endSector = sectors - entrySectors - 1;
+    const std::uint64_t aligned = alignment / sectorSize;
+    table.firstUsable = (aligned < endSector && sectors > aligned * 4 ? aligned : firstSector) * sectorSize;
+    table.endUsable = endSector * sectorSize;
+    return table;
+}
+
+Result<void> writeTable(const Device &device, const Table &table)
+{
+    if (table.kind != LabelKind::Gpt)
+        return fail(ErrorCode::BadArgument, "Only a GPT can be written to " + device.path().string());
+    PREON_CHECK(checkOverlaps(device, table.partitions));
+    PREON_TRY(const Context context, openContext(device, false));
+    const std::string what = "The partition table of " + device.path().string() + " could not be written";
+    // The table there is changed, not replaced, when it is the one meant: what libfdisk knows beyond our value (the number of entries) stays.
+    char *idText = nullptr;
+    const bool isGpt = fdisk_is_labeltype(context.get(), FDISK_DISKLABEL_GPT);
+    const bool same = isGpt && fdisk_get_disklabel_id(context.get(), &idText) == 0 && idText && Uuid::parse(idText) == table.diskUuid;
+    std::free(idText);
+    const bool sameArea = same && fdisk_get_first_lba(context.get()) * device.sectorSize() == table.firstUsable;
+    if (sameArea) {
+        if (const int status = fdisk_delete_all_partitions(context.get()); status < 0)
+            return failErrno(-status, what);
+    } else {
+        if (const int status = fdisk_create_disklabel(context.get(), "gpt"); status < 0)
+            return failErrno(-status, what);
+        PREON_CHECK(setDiskId(device, context.get(), table.diskUuid));
+        const std::uint64_t first = table.firstUsable / device.sectorSize();
+        if (first != fdisk_get_first_lba(context.get()))
+            fdisk_set_first_lba(context.get(), first);
+    }
+    for (const Partition &partition : table.partitions)
+        PREON_CHECK(addPartition(device, context.get(), partition));
+    if (const int status = fdisk_write_disklabel(context.get()); status < 0)
+        return failErrno(-status, what);
+    return device.flush();
+}
+
+Result<void> wipeSignatures(const Device &device, std::uint64_t offset, std::uint64_t length)
+{
+    const std::string what = "Old signatures on " + device.path().string() + " could not be removed";
+    std::unique_ptr<blkid_struct_probe, Release<blkid_struct_probe, blkid_free_probe>> probe(blkid_new_probe());
+    if (!probe)
+        return fail(ErrorCode::Io, what, "out of memory");
+    if (blkid_probe_set_device(probe.get(), device.fd().get(), static_cast<blkid_loff_t>(offset), static_cast<blkid_loff_t>(length)) < 0)
+        return failErrno(what);
+    blkid_probe_enable_superblocks(probe.get(), 1);
+    blkid_probe_set_superblocks_flags(probe.get(), BLKID_SUBLKS_MAGIC | BLKID_SUBLKS_BADCSUM);
+    blkid_probe_enable_partitions(probe.get(), 1);
+    blkid_probe_set_partitions_flags(probe.get(), BLKID_PARTS_MAGIC | BLKID_PARTS_FORCE_GPT);
+    // Each wipe may uncover another signature; a device that ignores writes must not keep us here.
+    for (int rounds = 0; rounds < 256; ++rounds) {
+        errno = 0;
+        const int found = blkid_do_probe(probe.get());
+        if (found == 1)
+            return {};
+        if (found < 0)
+            return failErrno(errno ? errno : EIO, what);
+        if (blkid_do_wipe(probe.get(), 0) < 0)
+            return failErrno(errno ? errno : EIO, what);
+    }
+    return fail(ErrorCode::Io, what, "they are still there after they were overwritten");
+}
+
+} // namespace Preon::Disk
