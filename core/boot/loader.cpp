@@ -1,0 +1,126 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/boot/loader.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+
+namespace Preon::Boot
+{
+
+namespace
+{
+
+#if defined(__x86_64__)
+constexpr std::string_view loaderName = "systemd-bootx64.efi", fallbackName = "BOOTX64.EFI";
+#elif defined(__aarch64__)
+constexpr std::string_view loaderName = "systemd-bootaa64.efi", fallbackName = "BOOTAA64.EFI";
+#elif defined(__riscv)
+constexpr std::string_view loaderName = "systemd-bootriscv64.efi", fallbackName = "BOOTRISCV64.EFI";
+#else
+#error "Which EFI architecture is this?"
+#endif
+
+constexpr std::size_t largestLoader = 16U << 20U, largestSettings = 1U << 20U;
+
+std::string loaderPath()
+{
+    return "/EFI/systemd/" + std::string(loaderName);
+}
+
+std::string fallbackPath()
+{
+    return "/EFI/BOOT/" + std::string(fallbackName);
+}
+
+Result<std::vector<BootFile>> underBothPaths(ByteView loader)
+{
+    std::vector<BootFile> files;
+    for (const std::string &path : {loaderPath(), fallbackPath()}) {
+        PREON_TRY(MemoryFile content, MemoryFile::copyOf(loader));
+        files.push_back({path, std::move(content)});
+    }
+    return files;
+}
+
+// Nothing when the source has no such file.
+Result<void> takeOver(const Fat &esp, const std::string &path, std::vector<BootFile> &files)
+{
+    auto content = esp.read(path, largestSettings);
+    if (content)
+        files.push_back({path, std::move(*content)});
+    else if (content.error().code != ErrorCode::NotFound)
+        return std::unexpected(content.error());
+    return {};
+}
+
+} // namespace
+
+Result<std::vector<BootFile>> loaderFromSystem(const Host &host)
+{
+    const std::filesystem::path base = host.path("/usr/lib/systemd/boot/efi") / loaderName;
+    for (const char *suffix : {".signed", ""}) {
+        auto content = readFile(base.string() + suffix, largestLoader);
+        if (content)
+            return underBothPaths(*content);
+        if (content.error().code != ErrorCode::NotFound)
+            return std::unexpected(content.error());
+    }
+    return fail(ErrorCode::NotFound, "This system carries no boot loader to install", base.string() + " is missing");
+}
+
+Result<std::vector<BootFile>> loaderFromEsp(const Fat &esp)
+{
+    for (const std::string &path : {loaderPath(), fallbackPath()}) {
+        auto content = esp.read(path, largestLoader);
+        if (content)
+            return underBothPaths(content->bytes());
+        if (content.error().code != ErrorCode::NotFound)
+            return std::unexpected(content.error());
+    }
+    return fail(ErrorCode::NotFound, "The image carries no boot loader", loaderPath() + " is missing on its EFI partition");
+}
+
+Result<std::vector<BootFile>> loaderSettings(const Fat &esp)
+{
+    std::vector<BootFile> files;
+    PREON_CHECK(takeOver(esp, "/loader/loader.conf", files));
+    PREON_TRY(MemoryFile srel, MemoryFile::copyOf(asBytes("type1\n")));
+    files.push_back({"/loader/entries.srel", std::move(srel)});
+    for (const std::string_view name : {"PK", "KEK", "db", "dbx"})
+        PREON_CHECK(takeOver(esp, "/loader/keys/auto/" + std::string(name) + ".auth", files));
+    return files;
+}
+
+Result<void> writeBootFiles(const Fat &esp, const std::vector<BootFile> &files, Progress &progress)
+{
+    for (const BootFile &file : files) {
+        PREON_CHECK(progress.check());
+        PREON_CHECK(esp.write(file.path, file.content, &progress));
+        progress.advance(file.content.bytes().size());
+    }
+    return {};
+}
+
+Result<void> compareBootFiles(const Fat &esp, const std::vector<BootFile> &files, Progress &progress)
+{
+    for (const BootFile &file : files) {
+        PREON_CHECK(progress.check());
+        PREON_TRY(const MemoryFile found, esp.read(file.path));
+        if (!std::ranges::equal(found.bytes(), file.content.bytes()))
+            return fail(ErrorCode::Corrupt, file.path + " came back different from what was written");
+        progress.advance(file.content.bytes().size());
+    }
+    return {};
+}
+
+std::uint64_t sizeOf(const std::vector<BootFile> &files)
+{
+    std::uint64_t size = 0;
+    for (const BootFile &file : files)
+        size += file.content.bytes().size();
+    return size;
+}
+
+} // namespace Preon::Boot
