@@ -72,10 +72,12 @@ class Disk:
     def size(self):
         return json.loads(_qemu_img("info", "--output=json", self.path))["virtual-size"]
 
-    def is_untouched(self):
-        """No write reached this overlay, not even one of equal bytes."""
+    def is_untouched(self, partition=None):
+        """No write reached this overlay (or that partition of it), not even one of equal bytes."""
+        start, end = (partition.offset, partition.offset + partition.size) if partition else (0, self.size())
         extents = json.loads(_qemu_img("map", "--output=json", self.path))
-        return not any(e["depth"] == 0 and (e["data"] or e.get("present", e["data"])) for e in extents)
+        own = [e for e in extents if e["depth"] == 0 and e.get("present", e["data"])]
+        return not any(e["start"] < end and start < e["start"] + e["length"] for e in own)
 
     def _slice(self, offset, size):
         return f"driver=raw,offset={offset},size={size},file.driver={self.format},file.file.driver=file,file.file.filename={self.path.resolve()}"

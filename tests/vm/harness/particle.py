@@ -1,0 +1,141 @@
+# SPDX-FileCopyrightText: Preon contributors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""What the tests ask a running Particle, and what they do to one. How it must behave: docs/boot.md."""
+
+import json
+import re
+import shlex
+import struct
+
+from .disk import Disk
+from .errors import Trouble
+from .machine import Machine
+from .story import image_path, scratch_folder
+
+# Shown by the initrd when a start was stopped (preon-stop.service).
+STOPPED = r"could not be started"
+SIGNATURE = "/run/systemd/tpm2-pcr-signature.json"
+
+# Seals to the policy of the kernel's public key and to nothing else, as the installed system's root is.
+KERNEL_POLICY = "--tpm2-public-key=/run/probe/policy.pem --tpm2-public-key-pcrs=11 --tpm2-pcrs="
+
+INSTALL_LIMIT = 420
+
+
+def image():
+    return Disk.raw(image_path())
+
+
+def kernel_path():
+    return image_path().with_suffix(".efi")
+
+
+def kernel_section(name):
+    """The bytes of the first section NAME of the image's unified kernel; the first is the normal profile's (PE format, section table)."""
+    data = kernel_path().read_bytes()
+    header = struct.unpack_from("<I", data, 0x3C)[0]
+    count, optional = struct.unpack_from("<H12xH", data, header + 6)
+    for number in range(count):
+        entry = header + 24 + optional + 40 * number
+        label = data[entry : entry + 8].rstrip(b"\0").decode()
+        size, _, raw_size, offset = struct.unpack_from("<IIII", data, entry + 8)
+        if label == name:
+            return data[offset : offset + min(size, raw_size)]
+    raise Trouble(f"the kernel has no section {name}")
+
+
+def boot_facts(vm):
+    return json.loads(vm.ask("cat /run/preon/boot.json"))
+
+
+def mode(vm):
+    return boot_facts(vm).get("mode")
+
+
+def secure_boot(vm):
+    """The firmware's SecureBoot variable: four bytes of attributes, then 1 where it is on."""
+    return vm.ask("od -An -tu1 -j4 /sys/firmware/efi/efivars/SecureBoot-8be4df61-93ca-11d2-aa0d-00e098032b8c").strip() == "1"
+
+
+def disks_under(vm, source):
+    """The whole disks (vda, sda, zram0, …) that a block device rests on."""
+    rows = vm.ask(f"lsblk --inverse --noheadings --list --output NAME,TYPE {shlex.quote(source)}").splitlines()
+    return sorted({name for name, kind in (row.split() for row in rows) if kind == "disk"})
+
+
+def mounted_from(vm, path):
+    """The device mounted at PATH, or an empty string."""
+    return vm.run(f"findmnt --noheadings --nofsroot --output SOURCE --mountpoint {path}").out.strip()
+
+
+def failed_units(vm):
+    return vm.ask("systemctl --failed --plain --no-legend | awk '{ print $1 }'").split()
+
+
+def luks_facts(vm, device):
+    """LUKS version, token types and cipher of a device, from its header."""
+    data = json.loads(vm.ask(f"cryptsetup luksDump --dump-json-metadata {device}"))
+    tokens = list(data.get("tokens", {}).values())
+    return {"tokens": [token["type"] for token in tokens], "pcrs": [token.get("tpm2-pcrs") for token in tokens],
+            "signed": [token.get("tpm2_pubkey_pcrs") for token in tokens]}  # fmt: skip
+
+
+def install(vm, target, source="booted"):
+    return vm.run(f"preonctl install --source={source} --target={target} --mode=erase --yes", INSTALL_LIMIT)
+
+
+def give_signature(vm):
+    """Hands the guest's root what the normal kernel carries: the policy's public key and signature. An attacker has them as well."""
+    vm.push("/run/probe/policy.pem", kernel_section(".pcrpkey"))
+    vm.push(SIGNATURE, kernel_section(".pcrsig").rstrip(b"\0"))
+
+
+def header_copy(vm, device):
+    """A loop device with a volume's LUKS header: opening it needs the same key, and does not fail because the volume is in use."""
+    return vm.ask(
+        f"mkdir -p /run/probe && f=$(mktemp /run/probe/header.XXXXXX) && head -c 20M {device} >$f && truncate -s 64M $f && losetup --find --show $f"
+    )
+
+
+def tries_to_unseal(vm, device):
+    """Asks systemd's tool and ours for the key of a volume. Returns what each said, by the names of those that succeeded and failed."""
+    commands = {
+        "systemd-cryptsetup": f"systemd-cryptsetup attach unsealed {device} - luks,tpm2-device=auto,headless=true,tpm2-signature={SIGNATURE}",
+        "preonctl": f"preonctl luks unlock {device} unsealed --tpm2",
+    }
+    return {name: vm.run(f"{command}; s=$?; cryptsetup close unsealed 2>/dev/null; exit $s", 180) for name, command in commands.items()}
+
+
+def volume_with(vm, path, enrol):
+    """A loop device with a LUKS2 volume that has one TPM2 slot, made with systemd-cryptenroll's options ENROL."""
+    return vm.ask(
+        f"mkdir -p /run/probe && cd /run/probe && echo -n secret >key && truncate -s 40M {path} && l=$(losetup --find --show {path}) &&"
+        " cryptsetup luksFormat --batch-mode --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 $l key >&2 &&"
+        f" systemd-cryptenroll --unlock-key-file=key --tpm2-device=auto {enrol} $l >&2 && echo $l",
+        240,
+    )
+
+
+
+def opened_on(console):
+    """What the initrd says that it opened, from its console's text."""
+    return re.findall(r"(?:Finished|Started).*(?:Own (?:Swap|Home|Root)).*|Switch Root", console)
+
+
+def _installed_folder():
+    return scratch_folder() / "install"
+
+
+def leave_installed(machine, disk):
+    """Marks machine and disk of the story `install` as finished, for the tests that start where it ended."""
+    (_installed_folder() / "finished").write_text(f"{machine.folder.name}\n{disk.path.name}\n")
+
+
+def installed(folder):
+    """The machine that test_install left and its disk, as copies that a test may change."""
+    finished = _installed_folder() / "finished"
+    if not finished.exists():
+        raise Trouble("there is no installed machine yet: test_install.py makes it")
+    machine, disk = finished.read_text().split()
+    return Machine(_installed_folder() / machine).copy(folder / "machine"), Disk(_installed_folder() / disk).overlay(folder / "disk.qcow2")

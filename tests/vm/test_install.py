@@ -1,0 +1,74 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: Preon contributors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""From a stick onto an empty disk, and the first start from there with the stick still in.
+
+Leaves the machine and its installed disk for the tests that need one (harness/particle.py: installed).
+"""
+
+from harness import Disk, Machine, Story, Trouble, particle
+
+
+def live_system(story, vm):
+    vm.wait_up()
+    story.chapter("a system is up, from the stick")
+    story.says("the firmware took our keys: Secure Boot is on", particle.secure_boot(vm))
+    story.equals("from a removable medium the system runs live", "live", particle.mode(vm))
+    root = particle.mounted_from(vm, "/")
+    story.equals("root is in memory", ["zram0"], particle.disks_under(vm, root))
+    story.equals("/usr is the stick's, through verity", ["sda"], particle.disks_under(vm, particle.mounted_from(vm, "/usr")))
+    story.says("/usr cannot be written", not vm.run("touch /usr/x").ok)
+    story.equals("no unit failed", [], particle.failed_units(vm))
+
+
+def installation(story, vm):
+    before = vm.ask("sha256sum </dev/vda")
+    dry = vm.run("preonctl install --source=booted --target=/dev/vda --mode=erase --dry-run --json")
+    story.says("a dry run prints its plan", dry.ok and '"partitions"' in dry.out.replace(" ", ""), dry)
+    story.equals("a dry run changes nothing", before, vm.ask("sha256sum </dev/vda"))
+    unasked = vm.run("preonctl install --source=booted --target=/dev/vda --mode=erase")
+    story.says("without --yes and without a person nothing is erased", not unasked.ok and vm.ask("sha256sum </dev/vda") == before, unasked)
+    onto_itself = vm.run("preonctl install --source=booted --target=/dev/sda --mode=erase --yes")
+    story.says("it refuses to erase the medium that it runs from", not onto_itself.ok, onto_itself)
+    story.chapter("installing")
+    answer = particle.install(vm, "/dev/vda")
+    if not story.says("the system installs itself on the empty disk", answer.ok, answer):
+        raise Trouble("nothing is installed, so there is nothing to start")
+    uuids = vm.ask("lsblk --nodeps --noheadings --output PTUUID /dev/sda /dev/vda").split()
+    story.says("the installed disk has a UUID of its own", len(set(uuids)) == 2, uuids)
+    esps = vm.ask("lsblk --noheadings --list --output PARTUUID,PARTTYPENAME /dev/sda /dev/vda | awk '/EFI System/ { print $1 }'").split()
+    story.says("its EFI partition has a UUID of its own", len(set(esps)) == 2, esps)
+
+
+def first_start(story, vm):
+    vm.reboot()
+    story.chapter("restarted, the stick still in")
+    story.equals("the firmware starts the disk, which sets itself up", "disk", particle.mode(vm))
+    for path in ("/", "/usr", "/home"):
+        source = particle.mounted_from(vm, path)
+        story.equals(f"{path} is on the installed disk only", ["vda"], particle.disks_under(vm, source) if source else f"{path} is not mounted")
+    swap = vm.ask("swapon --noheadings --show=NAME").split()
+    story.equals("swap is on, on the installed disk only", ["vda"], particle.disks_under(vm, swap[0]) if swap else "there is no swap")
+    root = particle.luks_facts(vm, "/dev/disk/by-preon/root")
+    story.equals("root opens with the TPM and nothing else", ["systemd-tpm2"], root["tokens"])
+    story.equals("it is sealed to the signed policy over PCR 11, to no literal PCR", ([[]], [[11]]), (root["pcrs"], root["signed"]))
+    for name in ("swap", "home"):
+        story.equals(f"{name} has no TPM slot of its own", [], particle.luks_facts(vm, f"/dev/disk/by-preon/{name}")["tokens"])
+        story.equals(f"{name}'s key is a file on root that only root reads", "400 0 32", vm.ask(f"stat -c '%a %u %s' /var/lib/preon/keys/{name}.key"))
+    story.equals("no unit failed", [], particle.failed_units(vm))
+    vm.ask("echo kept >/home/kept && echo kept >/root/kept && sync")
+
+
+with Story("install") as story:
+    machine = Machine.new(story.folder / "machine")
+    stick, disk = particle.image().overlay(story.folder / "stick.qcow2"), Disk.empty(story.folder / "disk.qcow2", "12G")
+    with machine.boot(disks=[disk], sticks=[stick]) as vm:
+        live_system(story, vm)
+        installation(story, vm)
+        first_start(story, vm)
+        vm.poweroff()
+    story.says("not one write reached the stick, from first to last", stick.is_untouched())
+    kinds = [(p.type, p.label) for p in disk.partitions()]
+    story.says("slot B is there, empty, for the next version", ("usr", "_empty") in kinds and ("usr-verity", "_empty") in kinds, kinds)
+    particle.leave_installed(machine, disk)
