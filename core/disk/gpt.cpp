@@ -258,6 +258,14 @@ Result<void> writeTable(const Device &device, const Table &table)
     return device.flush();
 }
 
+std::filesystem::path partitionNode(const std::filesystem::path &device, unsigned number)
+{
+    char *name = fdisk_partname(device.c_str(), number);
+    std::filesystem::path node = name ? name : "";
+    std::free(name);
+    return node;
+}
+
 Result<void> wipeSignatures(const Device &device, std::uint64_t offset, std::uint64_t length)
 {
     const std::string what = "Old signatures on " + device.path().string() + " could not be removed";

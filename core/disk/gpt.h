@@ -39,6 +39,8 @@ Result<Table> readTable(const Device &device);
 Table emptyTable(std::uint64_t deviceSize, std::uint32_t sectorSize, const Uuid &diskUuid);
 // Writes backup and primary, flushes. Slots and numbers are kept as in the value. Does not re-read: see Device::rereadPartitions.
 Result<void> writeTable(const Device &device, const Table &table);
+// What the n-th partition of a device or file is called: /dev/vda3, /dev/nvme0n1p3, disk.img3 (files: a name for people only).
+std::filesystem::path partitionNode(const std::filesystem::path &device, unsigned number);
 // Wipes what libblkid recognises (file systems, tables, LUKS …) in a range / on the whole device.
 Result<void> wipeSignatures(const Device &device, std::uint64_t offset, std::uint64_t length);
 

@@ -1,0 +1,60 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+// One partition as an OS wishes it to be: a file of repart.d(5), understood. Says nothing about a disk; that is the plan's matter.
+
+#include "core/base/unitfile.h"
+#include "core/base/uuid.h"
+#include "core/repart/specifiers.h"
+
+#include <cstdint>
+
+namespace Preon::Repart
+{
+
+enum class Encrypt { Off, KeyFile, Tpm2, KeyFileAndTpm2 };
+
+struct Definition {
+    std::string name; // "50-root.conf"
+    std::filesystem::path path;
+    std::vector<std::filesystem::path> dropIns;
+
+    Uuid type;
+    std::optional<std::string> label; // "" is a label too
+    std::optional<Uuid> uuid; // UUID=null is the all-zero one
+    std::int32_t priority = 0;
+    std::uint32_t weight = 1000, paddingWeight = 0;
+    std::optional<std::uint64_t> sizeMin, sizeMax, paddingMin, paddingMax; // bytes; rounded to 4096 as systemd-repart does
+    bool factoryReset = false;
+
+    std::filesystem::path copyBlocks; // what is copied byte for byte; empty: nothing
+    bool copyBlocksAuto = false; // the block device of the running system that has this type
+    std::string format; // "ext4", "btrfs", "vfat", "swap" …; empty: left as it is
+    Encrypt encrypt = Encrypt::Off;
+    std::uint64_t flags = 0; // GPT attribute bits, all settings merged
+
+    std::vector<std::string> unsupported; // settings that we know but cannot apply yet: a partition that would need them is not made
+    std::vector<std::string> warnings; // "FILE:LINE: text", as systemd-repart words them
+
+    bool isCopied() const
+    {
+        return copyBlocksAuto || !copyBlocks.empty();
+    }
+};
+
+struct DefinitionOptions {
+    std::string architecture; // for types without one; empty: this machine's
+    Specifiers specifiers;
+};
+
+// BadFormat with "FILE:LINE: …" where systemd-repart refuses the file.
+Result<Definition> parseDefinition(const UnitFile &file, const DefinitionOptions &options);
+
+// /etc, /run, /usr/local/lib, /usr/lib + repart.d below the host's root.
+std::vector<std::filesystem::path> definitionFolders(const Host &host);
+
+// All definitions of the folders, by file name. See findUnitFiles for masks and drop-ins.
+Result<std::vector<Definition>> loadDefinitions(const std::vector<std::filesystem::path> &folders, const DefinitionOptions &options);
+
+} // namespace Preon::Repart

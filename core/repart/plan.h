@@ -1,0 +1,98 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+// Decides what becomes of a disk's partitions: a pure function from a snapshot (definitions, the table there is, a seed) to a plan that can be printed,
+// compared and applied. The same input gives the plan that systemd-repart 257 makes. Existing partitions are grown at most; none moves, shrinks or goes.
+
+#include "core/disk/gpt.h"
+#include "core/repart/definition.h"
+
+#include <map>
+
+namespace Preon::Repart
+{
+
+// What may be there already (--empty=).
+enum class Empty {
+    Refuse, // a GPT must be there
+    Allow, // a GPT, or nothing
+    Require, // nothing must be there
+    Force, // whatever is there is forgotten
+    Create, // the file was made by us
+};
+
+// Where the bytes of a copied partition come from.
+struct Source {
+    std::filesystem::path path;
+    std::uint64_t offset = 0, size = 0; // bytes; size a multiple of 512
+    std::optional<Uuid> uuid; // the new partition takes it over, unless its definition names one
+    std::optional<std::string> label; // likewise
+};
+
+struct Snapshot {
+    std::filesystem::path device; // for texts and node names
+    Disk::Table table; // as read; of kind None or what readTable says
+    std::vector<Definition> definitions;
+    Empty empty = Empty::Refuse;
+    Uuid seed;
+
+    std::map<std::size_t, Source> sources; // by index of the definition; one is needed for each that is copied and not there yet
+    std::vector<Uuid> included, excluded, deferred; // types. Deferred: planned with all others, but not made this time
+    // Partition UUIDs of the existing partitions that definitions may match; all others are foreign. nullopt: any may be matched.
+    std::optional<std::vector<Uuid>> ours;
+    // Fresh identities for what is there already (a disk that was copied byte for byte): written in the same step as everything else.
+    std::optional<Uuid> newDiskUuid;
+    std::map<Uuid, Uuid> newPartitionUuids; // old → new
+};
+
+enum class Activity { Unchanged, Resize, Create };
+
+struct PlannedPartition {
+    std::optional<std::size_t> definition; // index in the snapshot; nullopt: foreign
+    std::filesystem::path file, node; // the definition's file (empty: foreign), the partition's device
+    std::vector<std::filesystem::path> dropIns;
+    Disk::Partition partition; // as it will be
+    Activity activity = Activity::Unchanged;
+    bool deferred = false; // its place is kept, nothing is made
+    std::uint64_t oldSize = 0, padding = 0, oldPadding = 0; // bytes
+    // Only for what is created:
+    std::string format;
+    Encrypt encrypt = Encrypt::Off;
+    std::optional<Source> source;
+    Uuid fileSystemUuid, luksUuid;
+};
+
+// A definition that could not be met, and what was done instead.
+struct Dropped {
+    std::filesystem::path file;
+    std::int32_t priority = 0;
+    std::string text; // as systemd-repart says it
+};
+
+struct Plan {
+    std::filesystem::path device;
+    bool fromScratch = false; // a new table; all that is on the device now is forgotten
+    bool changed = false; // false: there is nothing to apply
+    Disk::Table before, after;
+    std::vector<PlannedPartition> partitions; // in the order of the definitions, then the foreign ones
+    std::vector<Dropped> dropped;
+    std::vector<std::string> notes; // things a person should know
+};
+
+// Whether a table of this kind may be worked on under the mode; not an error of planning but a refusal (exit status 77 of systemd-repart). Exists or NotFound.
+Result<void> accepts(const std::filesystem::path &device, Disk::LabelKind kind, Empty empty);
+
+// NoSpace with the numbers when the definitions do not fit after all that may be dropped was; BadArgument; Unsupported.
+Result<Plan> plan(const Snapshot &snapshot);
+
+// The smallest size of a new disk (bytes) that all definitions fit on, what --size=auto means.
+std::uint64_t minimalDiskSize(const Snapshot &snapshot);
+
+// Identities that follow from the seed (facts: repart.md).
+Uuid diskUuidFrom(const Uuid &seed);
+Uuid partitionUuidFrom(const Uuid &seed, const Uuid &type, std::uint64_t index); // index: how many of the type come before it
+Uuid fileSystemUuidFrom(const Uuid &partition);
+Uuid luksUuidFrom(const Uuid &partition);
+
+} // namespace Preon::Repart
