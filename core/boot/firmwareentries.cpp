@@ -83,13 +83,12 @@ std::optional<HardDriveFile> parseDevicePath(ByteView path)
     return file;
 }
 
-bool sameFile(const HardDriveFile &a, const HardDriveFile &b)
+// FAT names, and so firmware paths, ignore case.
+bool samePath(const std::string &a, const std::string &b)
 {
-    // FAT names, and so firmware paths, ignore case.
-    const auto equal = [](unsigned char x, unsigned char y) {
+    return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
         return std::tolower(x) == std::tolower(y);
-    };
-    return a.partitionUuid == b.partitionUuid && std::ranges::equal(a.path, b.path, equal);
+    });
 }
 
 std::string variableName(std::uint16_t number)
@@ -224,7 +223,7 @@ Result<std::uint16_t> placeFirst(const Host &host, const std::string &title, con
     std::optional<std::uint16_t> ours;
     std::vector<std::uint16_t> stale;
     for (const FirmwareEntry &entry : entries) {
-        if (!entry.file || !sameFile(*entry.file, file))
+        if (!entry.file || entry.file->partitionUuid != file.partitionUuid || !samePath(entry.file->path, file.path))
             continue;
         if (ours)
             stale.push_back(entry.number);
@@ -254,6 +253,26 @@ Result<std::uint16_t> placeFirst(const Host &host, const std::string &title, con
     for (const std::uint16_t number : stale)
         PREON_CHECK(removeVariable(host, variableName(number), globalVendor()));
     return *ours;
+}
+
+Result<void> removeEntries(const Host &host, const std::vector<Uuid> &partitions, const std::string &path)
+{
+    PREON_TRY(const auto entries, firmwareEntries(host));
+    std::vector<std::uint16_t> gone;
+    for (const FirmwareEntry &entry : entries) {
+        if (entry.file && std::ranges::contains(partitions, entry.file->partitionUuid) && samePath(entry.file->path, path))
+            gone.push_back(entry.number);
+    }
+    if (gone.empty())
+        return {};
+    PREON_TRY(auto order, bootOrder(host));
+    std::erase_if(order, [&](std::uint16_t number) {
+        return std::ranges::contains(gone, number);
+    });
+    PREON_CHECK(writeBootOrder(host, order));
+    for (const std::uint16_t number : gone)
+        PREON_CHECK(removeVariable(host, variableName(number), globalVendor()));
+    return {};
 }
 
 } // namespace Preon::Boot

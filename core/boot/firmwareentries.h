@@ -47,4 +47,7 @@ Result<std::vector<std::uint16_t>> bootOrder(const Host &host);
 // further ones of that kind are removed. Returns its number. NoSpace when all 65,536 numbers are taken.
 Result<std::uint16_t> placeFirst(const Host &host, const std::string &title, const HardDriveFile &file);
 
+// Removes the entries for that path on one of these partitions, which are no more.
+Result<void> removeEntries(const Host &host, const std::vector<Uuid> &partitions, const std::string &path);
+
 } // namespace Preon::Boot

@@ -57,6 +57,13 @@ Result<void> takeOver(const Fat &esp, const std::string &path, std::vector<BootF
 
 } // namespace
 
+std::string firmwarePathOfLoader()
+{
+    std::string path = loaderPath();
+    std::ranges::replace(path, '/', '\\');
+    return path;
+}
+
 Result<std::vector<BootFile>> loaderFromSystem(const Host &host)
 {
     const std::filesystem::path base = host.path("/usr/lib/systemd/boot/efi") / loaderName;

@@ -19,6 +19,9 @@ struct BootFile {
     MemoryFile content;
 };
 
+// How the firmware names the loader's file: "\\EFI\\systemd\\systemd-bootx64.efi".
+std::string firmwarePathOfLoader();
+
 // The loader under both its paths. From the running system's /usr, which verity vouches for: the signed binary where there is one.
 Result<std::vector<BootFile>> loaderFromSystem(const Host &host);
 // From an image's EFI partition. NotFound when it has no systemd-boot.

@@ -1,0 +1,26 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+// Carries out an installation plan, in an order that leaves no half-broken system behind: the old table goes first, all data is written, flushed and read back from
+// the medium, and only then does the new table appear, in one write. Interrupted at any point before that, the disk has no table and the next run starts anew.
+
+#include "core/install/plan.h"
+
+namespace Preon::Install
+{
+
+struct Outcome {
+    std::uint64_t written = 0; // bytes, without the file system of the EFI partition itself
+    Uuid diskUuid, espUuid;
+    std::optional<std::uint16_t> bootEntry; // number of Boot####
+    std::vector<std::string> notes; // what did not matter enough to fail
+};
+
+// Takes the target for itself (Busy), and refuses when it is no longer what the plan was made from (Changed): until then nothing is touched. Later errors say that the
+// target was erased. Cancelling is safe until the table is written; after that the work is done and goes on to its end.
+Result<Outcome> apply(const Plan &plan, const Source &source, const Host &host, Progress &progress);
+
+nlohmann::ordered_json toJson(const Outcome &outcome);
+
+} // namespace Preon::Install

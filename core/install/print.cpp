@@ -1,0 +1,132 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/install/plan.h"
+
+#include "core/base/format.h"
+
+#include <algorithm>
+#include <format>
+
+namespace Preon::Install
+{
+
+namespace
+{
+
+using Json = nlohmann::ordered_json;
+
+Json partitionJson(const Disk::Partition &partition, const Disk::Content *content = nullptr)
+{
+    Json json = {{"number", partition.number},
+                 {"start", partition.start},
+                 {"size", partition.size},
+                 {"type", Disk::partitionTypeName(partition.type)},
+                 {"uuid", partition.uuid.text()},
+                 {"label", partition.label},
+                 {"flags", partition.flags}};
+    if (content && !content->type.empty())
+        json["content"] = {{"type", content->type}, {"label", content->label}, {"uuid", content->uuid}};
+    return json;
+}
+
+Json tableJson(const Disk::Table &table, const std::vector<Disk::Content> *contents = nullptr)
+{
+    Json partitions = Json::array();
+    for (std::size_t i = 0; i < table.partitions.size(); ++i)
+        partitions.push_back(partitionJson(table.partitions[i], contents && i < contents->size() ? &(*contents)[i] : nullptr));
+    Json json = {{"kind", table.kind == Disk::LabelKind::Gpt ? "gpt" : table.kind == Disk::LabelKind::Dos ? "dos" : table.kind == Disk::LabelKind::None ? "none" : "other"}};
+    if (table.kind == Disk::LabelKind::Gpt)
+        json["diskUuid"] = table.diskUuid.text();
+    json["partitions"] = std::move(partitions);
+    return json;
+}
+
+// What a person calls a partition of ours.
+std::string purpose(const Disk::Partition &partition)
+{
+    if (partition.label == "_empty")
+        return "room for the next version";
+    switch (Disk::designator(partition.type)) {
+    case Disk::Designator::Esp:
+        return "what the firmware starts";
+    case Disk::Designator::Usr:
+        return "the system";
+    case Disk::Designator::UsrVerity:
+        return "its hash tree";
+    case Disk::Designator::UsrVeritySig:
+        return "its signature";
+    case Disk::Designator::Root:
+        return "settings and programs' data, encrypted";
+    case Disk::Designator::Home:
+        return "people's files";
+    case Disk::Designator::Swap:
+        return "memory's overflow, encrypted";
+    default:
+        return Disk::partitionTypeName(partition.type);
+    }
+}
+
+void appendRow(std::string &text, const Disk::Partition &partition)
+{
+    text += std::format("  {:>2}  {:>9}  {:<16} {:<14} {}\n", partition.number, formatSize(partition.size), Disk::partitionTypeName(partition.type), partition.label, purpose(partition));
+}
+
+} // namespace
+
+Json toJson(const Plan &plan)
+{
+    const SourceFacts &source = plan.source;
+    const TargetFacts &target = plan.target;
+    Json json;
+    json["mode"] = "erase";
+    json["source"] = {{"kind", source.kind == SourceKind::Booted ? "booted" : "file"},
+                      {"path", source.path.string()},
+                      {"name", source.system.name},
+                      {"version", source.system.version},
+                      {"title", source.system.title},
+                      {"rootHash", source.system.rootHash},
+                      {"kernel", source.kernelPath}};
+    json["target"] = {{"path", target.path.string()},
+                      {"model", target.info.model},
+                      {"serial", target.info.serial},
+                      {"size", target.info.size},
+                      {"sectorSize", target.info.sectorSize},
+                      {"removable", target.info.removable}};
+    json["before"] = tableJson(target.table, &target.contents);
+    json["after"] = tableJson(plan.layout.after);
+    if (plan.firstBoot)
+        json["firstBoot"] = tableJson(plan.firstBoot->after);
+    json["lost"] = plan.lost;
+    json["bootEntry"] = plan.makesBootEntry;
+    json["notes"] = plan.notes;
+    return json;
+}
+
+std::string toText(const Plan &plan)
+{
+    std::string text = "Install " + plan.source.system.title + " on " + nameOf(plan.target) + "\n\n";
+    if (plan.lost.empty()) {
+        text += "The disk is empty: nothing is lost.\n";
+    } else {
+        text += "Erased, for good:\n";
+        for (const std::string &loss : plan.lost)
+            text += "  " + loss + '\n';
+    }
+    text += "\nAfterwards:\n";
+    for (const Disk::Partition &partition : plan.layout.after.partitions)
+        appendRow(text, partition);
+    if (plan.firstBoot) {
+        text += "\nAdded by the first start from this disk:\n";
+        for (const Disk::Partition &partition : plan.firstBoot->after.partitions) {
+            if (!std::ranges::contains(plan.layout.after.partitions, partition.number, &Disk::Partition::number))
+                appendRow(text, partition);
+        }
+    }
+    if (plan.makesBootEntry)
+        text += "\nThe firmware will start this disk first.\n";
+    for (const std::string &note : plan.notes)
+        text += "\n" + note + '\n';
+    return text;
+}
+
+} // namespace Preon::Install

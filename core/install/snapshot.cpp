@@ -1,0 +1,88 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/base/format.h"
+#include "core/boot/efivars.h"
+#include "core/install/plan.h"
+
+#include <sys/stat.h>
+
+namespace Preon::Install
+{
+
+namespace
+{
+
+// The same disk or the same file, under whatever name.
+bool isSame(const std::filesystem::path &a, const std::filesystem::path &b)
+{
+    struct stat first{}, second{};
+    if (::stat(a.c_str(), &first) < 0 || ::stat(b.c_str(), &second) < 0)
+        return false;
+    if (S_ISBLK(first.st_mode) && S_ISBLK(second.st_mode))
+        return first.st_rdev == second.st_rdev;
+    return first.st_dev == second.st_dev && first.st_ino == second.st_ino;
+}
+
+Result<void> lookInside(const Disk::Device &device, TargetFacts &target)
+{
+    auto table = Disk::readTable(device);
+    if (table) {
+        target.table = std::move(*table);
+    } else if (table.error().code == ErrorCode::BadFormat) {
+        // A table that cannot be trusted is no hindrance for somebody who erases the disk, but a fact to be shown.
+        target.damage = table.error().text();
+        target.table = Disk::emptyTable(device.size(), device.sectorSize(), Uuid());
+        target.table.kind = Disk::LabelKind::Other;
+    } else {
+        return std::unexpected(table.error());
+    }
+    for (const Disk::Partition &partition : target.table.partitions)
+        target.contents.push_back(Disk::probe(device, partition.start, partition.size).value_or(Disk::Content()));
+    if (target.table.kind == Disk::LabelKind::None)
+        target.content = Disk::probe(device, 0, device.size()).value_or(Disk::Content());
+    return {};
+}
+
+} // namespace
+
+Result<TargetFacts> inspectTarget(const Host &host, const std::filesystem::path &path, const SourceFacts &source)
+{
+    auto device = Disk::Device::open(path, Disk::Access::Read);
+    if (!device)
+        return std::unexpected(device.error().during("The target " + path.string() + " could not be opened"));
+    TargetFacts target;
+    target.path = path;
+    target.isFile = !device->isBlockDevice();
+    target.isSource = isSame(path, source.path) || isSame(path, host.dev / "disk/by-preon/disk");
+    target.info.device = path;
+    if (!target.isFile) {
+        PREON_TRY(const auto whole, Disk::wholeDisk(host, path));
+        target.isWholeDisk = isSame(whole, path);
+        PREON_TRY(target.info, Disk::inspectDisk(host, path));
+    }
+    target.info.size = device->size();
+    target.info.sectorSize = device->sectorSize();
+    PREON_CHECK(lookInside(*device, target));
+    return target;
+}
+
+Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source, const std::filesystem::path &target, bool allowRemovable)
+{
+    Snapshot snapshot;
+    snapshot.mode = mode;
+    snapshot.source = source.facts;
+    snapshot.allowRemovable = allowRemovable;
+    PREON_TRY(snapshot.target, inspectTarget(host, target, source.facts));
+    PREON_TRY(snapshot.seed, Uuid::random());
+    snapshot.makesBootEntry = !snapshot.target.isFile && Boot::hasEfiVariables(host);
+    if (source.facts.kind == SourceKind::Booted) {
+        // The running system and the one to be installed are the same, so its definitions are at hand.
+        const Repart::DefinitionOptions options{.architecture = {}, .specifiers = Repart::readSpecifiers(host)};
+        const std::vector<std::filesystem::path> shipped{host.path("/etc/preon/install.repart.d"), host.path("/usr/lib/preon/install.repart.d")};
+        PREON_TRY(snapshot.shipped, Repart::loadDefinitions(shipped, options));
+        PREON_TRY(snapshot.firstBoot, Repart::loadDefinitions(Repart::definitionFolders(host), options));
+    }
+    return snapshot;
+}
+
+} // namespace Preon::Install
