@@ -4,6 +4,7 @@
 """A machine (what stays: firmware variables, TPM, its folder) and its running VM (what ends with the power)."""
 
 import base64
+import itertools
 import os
 import re
 import shutil
@@ -25,7 +26,7 @@ _CONSOLE = "console=tty0 console=ttyS0,115200 systemd.show_status=1 loglevel=5 s
 # is to others: the firmware starts from it, and /sys/block/sda/removable says 1.
 _STICK = {"scsi": "scsi-hd,bus=scsi.0", "usb": "usb-storage,bus=usb.0"}[os.environ.get("PREON_STICK", "scsi")]
 
-BOOT_LIMIT = 420
+BOOT_LIMIT = 600
 POWEROFF_LIMIT = 120
 
 
@@ -85,6 +86,7 @@ class VM:
         self.qmp, self.agent = Qmp(), Agent()
         self._qemu = self._tpm = None
         self._terminal = serial_on_terminal
+        self._input = self._console_input()
         try:
             self._start_tpm()
             command = self._command(disks, sticks, first, f"{console} {cmdline}".strip(), credentials or {}, display, agent)
@@ -102,6 +104,13 @@ class VM:
         except (Trouble, OSError) as trouble:
             said = self._log.read_text(errors="replace") if self._log.exists() else ""
             raise Trouble(f"QEMU did not start: {trouble}\n{said}") from trouble
+
+    def _console_input(self):
+        fifo = self.machine.folder / "console.in"
+        fifo.unlink(missing_ok=True)
+        os.mkfifo(fifo)
+        # Opened both ways, so that neither we nor QEMU wait for the other.
+        return os.open(fifo, os.O_RDWR)
 
     def _start_tpm(self):
         # A relative name, because a socket's path has at most 107 bytes.
@@ -125,7 +134,7 @@ class VM:
         if self._terminal:
             command += ["-chardev", f"stdio,id=console,mux=on,signal=off,logfile={self.serial.path.name}", "-serial", "chardev:console"]
         else:
-            command += ["-serial", f"file:{self.serial.path.name}"]
+            command += ["-chardev", f"file,id=console,path={self.serial.path.name},input-path=console.in", "-serial", "chardev:console"]
         command += ["-device", "VGA,edid=on,xres=1280,yres=800", "-display", display or "none"]
         if display:
             command += ["-device", "usb-tablet,bus=usb.0"]
@@ -166,6 +175,9 @@ class VM:
                 child.end(self._tpm)
         self.qmp.close()
         self.agent.close()
+        if self._input is not None:
+            os.close(self._input)
+            self._input = None
 
     power_cut = close
 
@@ -245,8 +257,18 @@ class VM:
         path.parent.mkdir(parents=True, exist_ok=True)
         self.qmp.screenshot(path)
 
+    def type_on_console(self, text):
+        """Types on the serial console, which is /dev/console."""
+        os.write(self._input, text.encode())
+
     def unplug_stick(self):
         self.qmp.command("device_del", id="plug0")
+
+    def _lines_above(self, title):
+        """How many entries the menu shows above the one with TITLE; an empty line is above them all."""
+        shown = self.serial.since_mark()
+        above = shown[: re.search(title, shown).start()].split("\n")[:-1]
+        return len(list(itertools.takewhile(str.strip, reversed(above))))
 
     def choose(self, title, timeout=120):
         """Chooses the entry whose title has TITLE in systemd-boot's menu, with the arrow keys."""
@@ -254,10 +276,7 @@ class VM:
         # Any key ends the countdown; the first one is there for that.
         self.qmp.press("home")
         time.sleep(1)
-        menu = self.serial.since_mark()
-        menu = menu[: re.search(title, menu).end()]
-        titles = list(dict.fromkeys(re.findall(r"(Particle[^\n(]*(?:\([^)]*\))?)", menu)))
-        for _ in titles[1:]:
+        for _ in range(self._lines_above(title)):
             self.qmp.press("down")
             time.sleep(0.4)
         self.qmp.press("ret")

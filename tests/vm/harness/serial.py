@@ -14,8 +14,12 @@ _ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)
 _WAITING = re.compile(r"^\[[ *]{3,6}\] ")
 
 
+# The firmware's screens are drawn line by line, each placed by its coordinates.
+_PLACED = re.compile(r"\x1b\[\d+;\d+H")
+
+
 def plain(text):
-    return _ESCAPES.sub("", text).replace("\r", "")
+    return _ESCAPES.sub("", _PLACED.sub("\n", text)).replace("\r", "")
 
 
 class Serial:
