@@ -28,6 +28,7 @@ void addInstall(CLI::App &app, Invocation &invocation);
 void addImage(CLI::App &app, Invocation &invocation);
 void addVerity(CLI::App &app, Invocation &invocation);
 void addBoot(CLI::App &app, Invocation &invocation);
+void addBootInitrd(CLI::App &boot, Invocation &invocation);
 void addLuks(CLI::App &app, Invocation &invocation);
 
 } // namespace Preon::Ctl

@@ -69,7 +69,8 @@ Result<State> readState(const Host &host)
     const auto mode = parseMode(object.value("mode", ""));
     if (!esp || !mode)
         return fail(ErrorCode::BadFormat, path.string() + " is not what this system wrote");
-    return State{object.value("disk", ""), object.value("diskSequence", std::uint64_t{0}), *esp, *mode, object.value("reason", "")};
+    return State{object.value("disk", ""),           object.value("diskSequence", std::uint64_t{0}), *esp, Uuid::parse(object.value("formerEsp", "")).value_or(Uuid()), *mode,
+                 object.value("reason", "")};
 }
 
 Result<void> writeState(const Host &host, const State &state)
@@ -81,10 +82,17 @@ Result<void> writeState(const Host &host, const State &state)
     const nlohmann::ordered_json object = {{"disk", state.disk.string()},
                                            {"diskSequence", state.diskSequence},
                                            {"esp", state.esp.text()},
+                                           {"formerEsp", state.formerEsp.text()},
                                            {"mode", modeName(state.mode)},
                                            {"reason", state.reason}};
     PREON_CHECK(replaceFile(stateFolder(host) / "boot.json", asBytes(object.dump(2) + "\n")));
     return replaceFile(stateFolder(host) / ("mode-" + std::string(modeName(state.mode))), {});
+}
+
+Uuid espIn(const Disk::Table &table, const State &state)
+{
+    const bool former = !state.formerEsp.isNull() && numberOf(ownPartitions(table, state.formerEsp, {}), Role::Esp).has_value();
+    return former ? state.formerEsp : state.esp;
 }
 
 Result<Bytes> bootRootHash(const Host &host)
@@ -161,7 +169,7 @@ Result<State> waitForBootDisk(const Host &host, std::chrono::seconds patience, P
             foundSince = foundSince.value_or(Clock::now());
             if (*esp != shipped || Clock::now() - *foundSince >= copySettle) {
                 PREON_TRY(const ModeDecision decision, decideMode(host, found.front(), *esp));
-                return State{found.front().disk.device, found.front().disk.diskSequence, *esp, decision.mode, decision.reason};
+                return State{found.front().disk.device, found.front().disk.diskSequence, *esp, {}, decision.mode, decision.reason};
             }
         }
         if (!state.empty() && state != said)
@@ -187,7 +195,7 @@ Result<std::string> udevProperties(const Host &host, const std::filesystem::path
         return lines;
     PREON_TRY(const Disk::Table table, Disk::readTable(opened));
     PREON_TRY(const Bytes rootHash, bootRootHash(host));
-    for (const OwnPartition &own : ownPartitions(table, state->esp, rootHash)) {
+    for (const OwnPartition &own : ownPartitions(table, espIn(table, *state), rootHash)) {
         if (opened.partitionPath(own.number) == device)
             lines += "PREON_ROLE=" + std::string(roleName(own.role)) + "\n";
     }

@@ -18,7 +18,8 @@ namespace Preon::Boot
 struct State {
     std::filesystem::path disk; // /dev/vda
     std::uint64_t diskSequence = 0;
-    Uuid esp; // follows when the ESP is given a fresh UUID
+    Uuid esp; // as the disk has it, or will have it in a moment
+    Uuid formerEsp; // what it was before this start gave it a fresh one; null: the same
     Mode mode = Mode::Live;
     std::string reason;
 };
@@ -27,6 +28,9 @@ struct State {
 Result<State> readState(const Host &host);
 // Writes boot.json, and mode-live, mode-disk or mode-setup beside it for units' conditions.
 Result<void> writeState(const Host &host, const State &state);
+
+// The state's ESP UUID that the table holds: while a fresh one is being written both may be met.
+Uuid espIn(const Disk::Table &table, const State &state);
 
 // usrhash= of the signed command line: 32 bytes, or empty when there is none.
 Result<Bytes> bootRootHash(const Host &host);

@@ -1,0 +1,219 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+#include "core/install/firstboot.h"
+
+#include "core/base/format.h"
+#include "core/disk/parttypes.h"
+#include "core/repart/apply.h"
+
+#include <algorithm>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+namespace Preon::Install
+{
+
+namespace
+{
+constexpr std::size_t keySize = 32;
+const std::filesystem::path keyFolder = "var/lib/preon/keys";
+
+Uuid typeOf(Boot::Role role)
+{
+    return Disk::partitionType(Boot::roleName(role)).value_or(Uuid());
+}
+
+bool isSlotType(const Uuid &type)
+{
+    const Disk::Designator what = Disk::designator(type);
+    return what == Disk::Designator::Usr || what == Disk::Designator::UsrVerity || what == Disk::Designator::UsrVeritySig;
+}
+
+Result<std::string> imageIdOf(const std::filesystem::path &sysusr)
+{
+    PREON_TRY(const std::string text, readTextFile(sysusr / "usr/lib/os-release"));
+    for (std::string_view rest = text; !rest.empty();) {
+        const std::string_view line = rest.substr(0, rest.find('\n'));
+        rest.remove_prefix(std::min(line.size() + 1, rest.size()));
+        std::string_view value = line;
+        if (!value.starts_with("IMAGE_ID="))
+            continue;
+        value.remove_prefix(std::string_view("IMAGE_ID=").size());
+        if (value.size() >= 2 && (value.front() == '"' || value.front() == '\'') && value.back() == value.front())
+            value = value.substr(1, value.size() - 2);
+        return std::string(value);
+    }
+    return std::string();
+}
+
+struct Work {
+    FirstBootFacts facts;
+    Disk::Device device;
+};
+
+Result<Work> gather(const Host &host, const std::filesystem::path &sysusr)
+{
+    PREON_TRY(Boot::State state, Boot::readState(host));
+    // Not exclusive: /usr is running from this disk.
+    PREON_TRY(Disk::Device device, Disk::Device::open(state.disk, Disk::Access::Write));
+    FirstBootFacts facts;
+    facts.state = std::move(state);
+    PREON_TRY(facts.table, Disk::readTable(device));
+    Repart::DefinitionOptions options;
+    // Only what dm-verity vouches for: no folder of the initrd, none of the disk.
+    PREON_TRY(facts.definitions, Repart::loadDefinitions({sysusr / "usr/lib/repart.d"}, options));
+    PREON_TRY(facts.rootHash, Boot::bootRootHash(host));
+    PREON_TRY(facts.imageId, imageIdOf(sysusr));
+    PREON_TRY(facts.shippedEsp, Boot::shippedEspUuid(sysusr));
+    PREON_TRY(facts.freshEsp, Uuid::random());
+    PREON_TRY(facts.freshDisk, Uuid::random());
+    return Work{std::move(facts), std::move(device)};
+}
+
+// The volumes' policy key, as the kernel's stub hands it to us out of the signed kernel.
+Result<std::string> policyKey(const Host &host)
+{
+    for (const std::filesystem::path &path : {host.run / "systemd/tpm2-pcr-public-key.pem", std::filesystem::path("/.extra/tpm2-pcr-public-key.pem")}) {
+        if (auto text = readTextFile(path); text)
+            return text;
+    }
+    return fail(ErrorCode::NotFound, "This kernel carries no key for the disk's encryption", "there is no section .pcrpkey in it",
+                "Build the image with a policy key (docs/boot.md).");
+}
+
+Result<void> applyPass(const Host &host, const Work &work, Pass pass, const Repart::ApplyOptions &options, Progress &progress)
+{
+    const Repart::Snapshot snapshot = firstBootSnapshot(work.facts, pass);
+    PREON_TRY(const Repart::Plan plan, Repart::plan(snapshot));
+    for (const std::string &note : plan.notes)
+        progress.log(note);
+    for (const Repart::Dropped &dropped : plan.dropped)
+        progress.log(dropped.text);
+    if (!plan.changed)
+        return {};
+    return Repart::apply(plan, options, host, work.device, progress);
+}
+
+// A folder that survives a power cut once this returns.
+Result<void> makeKeyFolder(const std::filesystem::path &sysroot)
+{
+    std::filesystem::path folder = sysroot;
+    for (const std::filesystem::path &part : keyFolder) {
+        const std::filesystem::path parent = folder;
+        folder /= part;
+        const mode_t mode = part == "keys" || part == "preon" ? 0700 : 0755;
+        if (::mkdir(folder.c_str(), mode) < 0 && errno != EEXIST)
+            return failErrno(folder.string() + " could not be made");
+        PREON_TRY(const Fd parentFd, openFile(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+        PREON_CHECK(flush(parentFd));
+    }
+    return {};
+}
+
+// The key that lies there already (a start was cut off before its partition was published), else a new one.
+Result<Secret> keyFor(const std::filesystem::path &file)
+{
+    if (auto there = readFile(file, keySize); there && there->size() == keySize)
+        return Secret::copyOf(*there);
+    PREON_TRY(Secret key, Secret::random(keySize));
+    PREON_CHECK(replaceFile(file, key.bytes(), 0400));
+    return key;
+}
+}
+
+std::vector<Uuid> ownUuids(const FirstBootFacts &facts)
+{
+    const Uuid esp = Boot::espIn(facts.table, facts.state);
+    std::vector<Uuid> own;
+    for (const Boot::OwnPartition &each : Boot::ownPartitions(facts.table, esp, facts.rootHash)) {
+        const auto found = std::ranges::find(facts.table.partitions, each.number, &Disk::Partition::number);
+        own.push_back(found->uuid);
+    }
+    for (const Disk::Partition &partition : facts.table.partitions) {
+        if (!isSlotType(partition.type))
+            continue;
+        const bool version = !facts.imageId.empty() && partition.label.starts_with(facts.imageId + "_");
+        const bool spare = partition.uuid == Repart::partitionUuidFrom(esp, partition.type, 1);
+        if (version || spare)
+            own.push_back(partition.uuid);
+    }
+    return own;
+}
+
+Repart::Snapshot firstBootSnapshot(const FirstBootFacts &facts, Pass pass)
+{
+    Repart::Snapshot snapshot;
+    snapshot.device = facts.state.disk;
+    snapshot.table = facts.table;
+    snapshot.definitions = facts.definitions;
+    snapshot.empty = Repart::Empty::Refuse;
+    snapshot.ours = ownUuids(facts);
+    snapshot.seed = Boot::espIn(facts.table, facts.state);
+    if (pass == Pass::Volumes)
+        return snapshot;
+    for (const Boot::Role role : missingVolumes(facts))
+        snapshot.deferred.push_back(typeOf(role));
+    if (!facts.shippedEsp.isNull() && snapshot.seed == facts.shippedEsp) {
+        snapshot.newDiskUuid = facts.freshDisk;
+        snapshot.newPartitionUuids = {{facts.shippedEsp, facts.freshEsp}};
+        snapshot.seed = facts.freshEsp;
+    }
+    return snapshot;
+}
+
+std::vector<Boot::Role> missingVolumes(const FirstBootFacts &facts)
+{
+    const auto own = Boot::ownPartitions(facts.table, Boot::espIn(facts.table, facts.state), facts.rootHash);
+    std::vector<Boot::Role> missing;
+    for (const Boot::Role role : {Boot::Role::Swap, Boot::Role::Home}) {
+        const bool defined = std::ranges::contains(facts.definitions, typeOf(role), &Repart::Definition::type);
+        if (defined && !Boot::numberOf(own, role))
+            missing.push_back(role);
+    }
+    return missing;
+}
+
+Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr, Progress &progress)
+{
+    PREON_TRY(Work work, gather(host, sysusr));
+    Repart::ApplyOptions options;
+    if (!Boot::numberOf(Boot::ownPartitions(work.facts.table, Boot::espIn(work.facts.table, work.facts.state), work.facts.rootHash), Boot::Role::Root)) {
+        if (!Tpm::isPresent(host))
+            return fail(ErrorCode::NoTpm, "This system's disk cannot be encrypted", "the computer has no usable TPM 2.0",
+                        "Switch the TPM on in the firmware's settings (often called \"Security Device\", \"PTT\" or \"fTPM\"), then start again.");
+        PREON_TRY(options.tpm.publicKeyPem, policyKey(host));
+    }
+    const Repart::Snapshot snapshot = firstBootSnapshot(work.facts, Pass::Root);
+    if (!snapshot.newPartitionUuids.empty()) {
+        // Before the table says so: udev looks here when the kernel reads the new table.
+        Boot::State state = work.facts.state;
+        state.formerEsp = state.esp;
+        state.esp = work.facts.freshEsp;
+        PREON_CHECK(Boot::writeState(host, state));
+    }
+    return applyPass(host, work, Pass::Root, options, progress);
+}
+
+Result<void> completeVolumes(const Host &host, const std::filesystem::path &sysusr, const std::filesystem::path &sysroot, Progress &progress)
+{
+    PREON_TRY(Work work, gather(host, sysusr));
+    const std::vector<Boot::Role> missing = missingVolumes(work.facts);
+    for (const Boot::Role role : {Boot::Role::Swap, Boot::Role::Home}) {
+        const std::string name(Boot::roleName(role));
+        if (!std::ranges::contains(missing, role) && !std::filesystem::exists(sysroot / keyFolder / (name + ".key")))
+            progress.log("The partition for " + name + " stays shut: this root does not hold its key. Nothing on it was changed.");
+    }
+    if (missing.empty())
+        return {};
+    PREON_CHECK(makeKeyFolder(sysroot));
+    Repart::ApplyOptions options;
+    for (const Boot::Role role : missing) {
+        PREON_TRY(Secret key, keyFor(sysroot / keyFolder / (std::string(Boot::roleName(role)) + ".key")));
+        options.keysByType.emplace(typeOf(role), std::move(key));
+    }
+    return applyPass(host, work, Pass::Volumes, options, progress);
+}
+
+} // namespace Preon::Install

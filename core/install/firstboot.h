@@ -1,0 +1,43 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+// The first start of an installed (or copied) system completes its disk, in the initrd: slots B and root, then, once the real root is open, swap and home
+// with keys that lie on it (docs/boot.md). Every step may be cut off by a power loss; the next start goes on.
+
+#include "core/boot/bootstate.h"
+#include "core/repart/plan.h"
+
+namespace Preon::Install
+{
+
+enum class Pass {
+    Root, // everything is laid out; swap and home are left for later
+    Volumes, // swap and home
+};
+
+struct FirstBootFacts {
+    Boot::State state;
+    Disk::Table table;
+    std::vector<Repart::Definition> definitions;
+    Bytes rootHash; // usrhash= of the running kernel
+    std::string imageId; // IMAGE_ID of the running /usr; marks installed versions' slots by label
+    Uuid shippedEsp; // what the ESP of an untouched copy is called; null where the image does not say
+    Uuid freshEsp, freshDisk; // taken when the disk is such a copy
+};
+
+// The partitions of the disk that definitions may be matched with: those recorded as made for this ESP, the running version, and slots of this OS.
+std::vector<Uuid> ownUuids(const FirstBootFacts &facts);
+
+// What to plan with. In pass Root of an untouched copy, disk and ESP get the fresh UUIDs, and all that is made derives from them.
+Repart::Snapshot firstBootSnapshot(const FirstBootFacts &facts, Pass pass);
+
+// Which of swap and home are to be made, that is: are defined and have no partition of ours yet.
+std::vector<Boot::Role> missingVolumes(const FirstBootFacts &facts);
+
+// `preonctl boot complete`: pass Root on the boot disk. usr: where /usr is mounted ("/sysusr" + usr).
+Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr, Progress &progress);
+// `preonctl boot keys`: makes the missing volumes' keys on the mounted root, then pass Volumes.
+Result<void> completeVolumes(const Host &host, const std::filesystem::path &sysusr, const std::filesystem::path &sysroot, Progress &progress);
+
+} // namespace Preon::Install
