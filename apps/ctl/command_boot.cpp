@@ -2,12 +2,166 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "apps/ctl/command.h"
 
+#include "core/boot/efivars.h"
+#include "core/boot/entries.h"
+#include "core/disk/gpt.h"
+#include "core/disk/parttypes.h"
+
+#include <algorithm>
+#include <format>
+#include <iostream>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
 namespace Preon::Ctl
 {
 
-void addBoot(CLI::App &app, Invocation &)
+namespace
 {
-    app.add_subcommand("boot", "Boot entries and the boot process");
+
+using Json = nlohmann::ordered_json;
+
+struct BootMenu {
+    std::string place;
+    Boot::EntryList list;
+    std::string selected, byDefault; // ids; empty when not known
+};
+
+Result<std::filesystem::path> defaultEsp(const Host &host)
+{
+    const std::filesystem::path ours = host.dev / "disk/by-preon/esp";
+    std::error_code ignored;
+    if (std::filesystem::exists(ours, ignored))
+        return ours;
+    PREON_TRY(const auto partition, Boot::loaderPartition(host));
+    if (partition) {
+        const std::filesystem::path named = host.dev / "disk/by-partuuid" / partition->text();
+        if (std::filesystem::exists(named, ignored))
+            return named;
+    }
+    return fail(ErrorCode::NotFound, "The EFI partition that this machine was started from is not known", {}, "Name one with --esp=.");
+}
+
+// Of a whole disk its EFI partition; otherwise the file system is taken to begin at the start.
+Result<std::uint64_t> espOffset(const Disk::Device &device)
+{
+    const auto table = Disk::readTable(device);
+    if (!table || table->kind != Disk::LabelKind::Gpt)
+        return 0;
+    const auto esp = std::ranges::find_if(table->partitions, [](const Disk::Partition &partition) {
+        return Disk::designator(partition.type) == Disk::Designator::Esp;
+    });
+    if (esp == table->partitions.end())
+        return fail(ErrorCode::NotFound, device.path().string() + " has no EFI partition");
+    return esp->start;
+}
+
+Result<BootMenu> readMenu(const Host &host, const std::string &esp)
+{
+    BootMenu menu;
+    std::filesystem::path path = esp;
+    if (esp.empty()) {
+        PREON_TRY(path, defaultEsp(host));
+        // What the loader said is about the partition that it came from, not about any other.
+        PREON_TRY(const auto selected, Boot::loaderString(host, "LoaderEntrySelected"));
+        PREON_TRY(const auto byDefault, Boot::loaderString(host, "LoaderEntryDefault"));
+        menu.selected = selected.value_or("");
+        menu.byDefault = byDefault.value_or("");
+    }
+    menu.place = path.string();
+    PREON_TRY(const auto device, Disk::Device::open(path, Disk::Access::Read));
+    PREON_TRY(const std::uint64_t offset, espOffset(device));
+    PREON_TRY(menu.list, Boot::listEntries(Boot::Fat(device, offset)));
+    return menu;
+}
+
+Json entryJson(const Boot::Entry &entry, const BootMenu &menu)
+{
+    Json json = {{"type", entry.type == Boot::EntryType::Type1 ? "type1" : "type2"},
+                 {"id", entry.id},
+                 {"path", entry.path},
+                 {"title", entry.title},
+                 {"version", entry.version},
+                 {"sortKey", entry.sortKey},
+                 {"options", entry.commandLine}};
+    if (!entry.machineId.empty())
+        json["machineId"] = entry.machineId;
+    if (!entry.profile.empty())
+        json["profile"] = entry.profile;
+    if (entry.count) {
+        json["triesLeft"] = entry.count->left;
+        json["triesDone"] = entry.count->done;
+    }
+    json["isSelected"] = entry.id == menu.selected;
+    json["isDefault"] = entry.id == menu.byDefault;
+    return json;
+}
+
+void printEntry(const Boot::Entry &entry, const BootMenu &menu)
+{
+    std::string marks;
+    if (entry.id == menu.byDefault)
+        marks += " (default)";
+    if (entry.id == menu.selected)
+        marks += " (running)";
+    std::cout << entry.title << marks << '\n';
+    const auto line = [](std::string_view name, const std::string &value) {
+        if (!value.empty())
+            std::cout << std::format("  {:<8} {}\n", name, value);
+    };
+    line("id", entry.id);
+    line("file", entry.path);
+    line("version", entry.version);
+    if (entry.count)
+        line("tries", std::format("{} left, {} done", entry.count->left, entry.count->done));
+    line("options", entry.commandLine);
+}
+
+} // namespace
+
+void addBoot(CLI::App &app, Invocation &invocation)
+{
+    struct Options {
+        std::string esp;
+        bool json = false;
+    };
+    auto *boot = app.add_subcommand("boot", "Boot entries and the boot process")->require_subcommand(1);
+    auto *list = boot->add_subcommand("list", "List what the boot loader offers, in its order");
+    list->footer(
+        "Reads the EFI partition without mounting it: kernels with their profiles and loader/entries/*.conf, sorted as systemd-boot shows them. Without --esp it is\n"
+        "the partition that this machine was started from. Nothing is written.\n\n"
+        "  preonctl boot list\n"
+        "  preonctl boot list --esp=Particle_1.raw            of an image\n"
+        "  preonctl boot list --json | jq -r '.[].id'");
+    addBootInitrd(*boot, invocation);
+    auto options = std::make_shared<Options>();
+    list->add_option("--esp", options->esp, "An EFI partition, a disk or an image file that has one")->type_name("DEVICE|FILE");
+    list->add_flag("--json", options->json, "Print a list of objects");
+    list->callback([options, &invocation] {
+        invocation.json = options->json;
+        const auto menu = readMenu(invocation.host, options->esp);
+        if (!menu) {
+            invocation.finish(std::unexpected(menu.error()));
+            return;
+        }
+        for (const std::string &warning : menu->list.warnings)
+            std::cerr << "Note: " << warning << '\n';
+        if (options->json) {
+            Json array = Json::array();
+            for (const Boot::Entry &entry : menu->list.entries)
+                array.push_back(entryJson(entry, *menu));
+            std::cout << array.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+            return;
+        }
+        if (menu->list.entries.empty())
+            std::cout << "There is nothing to start on " << menu->place << ".\n";
+        for (std::size_t i = 0; i < menu->list.entries.size(); ++i) {
+            if (i > 0)
+                std::cout << '\n';
+            printEntry(menu->list.entries[i], *menu);
+        }
+    });
 }
 
 } // namespace Preon::Ctl

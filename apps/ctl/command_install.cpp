@@ -1,13 +1,124 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "apps/ctl/command.h"
+#include "apps/ctl/progress.h"
+
+#include "core/base/format.h"
+#include "core/install/apply.h"
+#include "core/job/job.h"
+
+#include <chrono>
+#include <iostream>
+#include <memory>
+
+#include <unistd.h>
 
 namespace Preon::Ctl
 {
 
-void addInstall(CLI::App &app, Invocation &)
+namespace
 {
-    app.add_subcommand("install", "Install an operating system on a disk");
+
+struct InstallOptions {
+    std::string source = "booted", target, mode;
+    bool dryRun = false, json = false, yes = false, allowRemovable = false;
+};
+
+// The person has read the plan and says so. Nobody to ask means no.
+Result<void> askForConsent(const Install::Plan &plan)
+{
+    if (::isatty(STDIN_FILENO) != 1) {
+        return fail(ErrorCode::BadArgument,
+                    Install::nameOf(plan.target) + " was not touched",
+                    "there is nobody to ask whether it may be erased",
+                    "Say --yes to go ahead without being asked.");
+    }
+    const std::string path = plan.target.path.string(), name = plan.target.path.filename().string();
+    std::cerr << "\nType \"erase\" or \"" << name << "\" to go ahead, anything else to leave: " << std::flush;
+    std::string answer;
+    std::getline(std::cin, answer);
+    if (answer != "erase" && answer != name && answer != path)
+        return fail(ErrorCode::Cancelled, Install::nameOf(plan.target) + " was not touched");
+    return {};
+}
+
+// The record is for others to see; an image file somewhere in a person's home can be made without one.
+Result<std::unique_ptr<Job::Job>> recordJob(const Host &host, const Install::Plan &plan, Progress &progress)
+{
+    auto job = Job::Job::begin(Job::jobFolder(host), "install", Install::nameOf(plan.target), Install::toJson(plan), progress);
+    if (!job && plan.target.isFile)
+        return nullptr;
+    return job;
+}
+
+Result<void> install(const Host &host, const InstallOptions &options)
+{
+    PREON_TRY(const Install::Source source, Install::openSource(host, options.source));
+    PREON_TRY(const Install::Snapshot snapshot, Install::takeSnapshot(host, Install::Mode::Erase, source, options.target, options.allowRemovable));
+    PREON_TRY(const Install::Plan plan, Install::plan(snapshot));
+    nlohmann::ordered_json json = Install::toJson(plan);
+    if (options.dryRun) {
+        if (options.json)
+            std::cout << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+        else
+            std::cout << Install::toText(plan);
+        return {};
+    }
+    (options.json ? std::cerr : std::cout) << Install::toText(plan) << std::flush;
+    if (!options.yes)
+        PREON_CHECK(askForConsent(plan));
+
+    const auto began = std::chrono::steady_clock::now();
+    auto outcome = [&]() -> Result<Install::Outcome> {
+        TerminalProgress progress;
+        PREON_TRY(const std::unique_ptr<Job::Job> job, recordJob(host, plan, progress));
+        auto done = Install::apply(plan, source, host, job ? static_cast<Progress &>(*job) : progress);
+        // The work itself is what counts; a record that cannot be written changes nothing about it.
+        if (job)
+            static_cast<void>(done ? job->succeed(Install::toJson(*done)) : job->failWith(done.error()));
+        return done;
+    }();
+    if (!outcome)
+        return std::unexpected(outcome.error());
+    const auto took = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - began);
+    if (options.json) {
+        json["result"] = Install::toJson(*outcome);
+        json["result"]["seconds"] = took.count();
+        std::cout << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
+        return {};
+    }
+    for (const std::string &note : outcome->notes)
+        std::cout << note << '\n';
+    std::cout << plan.source.system.title << " is installed and was checked: " << formatSize(outcome->written) << " in " << formatDuration(took) << ".\n"
+              << (plan.target.isFile ? "" : "Restart the machine to start from the disk; it completes itself then.\n");
+    return {};
+}
+
+} // namespace
+
+void addInstall(CLI::App &app, Invocation &invocation)
+{
+    auto *command = app.add_subcommand("install", "Install an operating system on a disk");
+    command->footer(
+        "Shows what will be on the disk and what is lost, asks once, copies while checking every block, reads everything back from the disk, and only then writes the\n"
+        "partition table: interrupted at any moment, the disk is simply empty. The rest (encrypted root, room for updates) is made by the first start.\n\n"
+        "  preonctl disks                                                             which disk?\n"
+        "  preonctl install --source=booted --target=/dev/nvme0n1 --mode=erase --dry-run    only look\n"
+        "  preonctl install --source=booted --target=/dev/nvme0n1 --mode=erase\n"
+        "  truncate -s 20G disk.raw && preonctl install --source=Particle_1.raw --target=disk.raw --mode=erase --yes\n\n"
+        "Ctrl-C stops at the next safe point. Exit status: 0 when installed (or planned), 1 otherwise.");
+    auto options = std::make_shared<InstallOptions>();
+    command->add_option("--source", options->source, "\"booted\" for the system that is running, or an image file")->type_name("booted|FILE")->capture_default_str();
+    command->add_option("--target", options->target, "The disk to install to, or a file that is as large as a disk")->type_name("DEVICE|FILE")->required();
+    command->add_option("--mode", options->mode, "What becomes of the target: erase (the whole disk)")->check(CLI::IsMember({"erase"}))->type_name("erase")->required();
+    command->add_flag("--dry-run", options->dryRun, "Print the plan and change nothing");
+    command->add_flag("--allow-removable", options->allowRemovable, "Accept a disk that can be unplugged");
+    command->add_flag("--yes", options->yes, "Do not ask");
+    command->add_flag("--json", options->json, "Print the plan, and then with its result, as an object");
+    command->callback([options, &invocation] {
+        invocation.json = options->json;
+        invocation.finish(install(invocation.host, *options));
+    });
 }
 
 } // namespace Preon::Ctl
