@@ -6,12 +6,12 @@
 // Formatting and key slots work on plain files in user space; activating needs the kernel's device-mapper.
 
 #include "core/base/secret.h"
+#include "core/base/uuid.h"
 #include "core/disk/device.h"
+#include "core/luks/token.h"
 #include "core/tpm/tpm.h"
 
-#include <nlohmann/json.hpp>
-
-struct crypt_device;
+#include <optional>
 
 namespace Preon::Luks
 {
@@ -23,11 +23,20 @@ struct FormatOptions {
     std::uint64_t dataOffset = 0; // bytes; 0: the default (16 MiB)
 };
 
+// A key slot that is in use, and how it is opened.
+struct Slot {
+    int number = 0;
+    std::string kdf; // "argon2id", "pbkdf2"
+    std::string token; // type of the token that names it ("systemd-tpm2", "systemd-recovery"); empty: a passphrase or a key file
+    bool operator==(const Slot &) const = default;
+};
+
 class Volume
 {
 public:
     // path: a device or file that holds (or will hold) the volume from its first byte. For a range of an image file use a loop device or a
-    // file of its own that is copied into place.
+    // file of its own that is copied into place. A new volume key is made; the header is written, the payload left as it is.
+    // libcryptsetup locks a plain file (flock) and waits: this program must not hold a lock on it (Disk::Access::Exclusive).
     static Result<Volume> format(const std::filesystem::path &path, const FormatOptions &options); // aes-xts-plain64, 512-bit key, as systemd-repart
     static Result<Volume> load(const std::filesystem::path &path); // BadFormat when there is no LUKS2 header
 
@@ -47,10 +56,15 @@ public:
     // /dev/mapper/NAME; needs an unlocked volume. Read-only on request.
     Result<void> activate(const std::string &name, bool readOnly = false);
 
+    bool isUnlocked() const;
     Uuid uuid() const;
+    std::string label() const;
     std::uint64_t dataOffset() const; // bytes
+    std::uint32_t sectorSize() const; // bytes, of the encryption
+    std::vector<Slot> slots() const;
     Result<std::vector<nlohmann::json>> tokens() const;
-    // Writes plain bytes as the encrypted payload of a volume whose key is known, in user space: offset in bytes from the payload's begin, multiples of 512.
+    // Writes plain bytes as the encrypted payload of a volume whose key is known, in user space: offset in bytes from the payload's begin; it and the size are
+    // multiples of sectorSize(). volumeStart: where on the target the volume begins. Does not flush.
     Result<void> writePayload(const Disk::Device &target, std::uint64_t volumeStart, std::uint64_t offset, ByteView plain);
 
 private:
@@ -59,10 +73,7 @@ private:
     std::unique_ptr<State> m_state;
 };
 
+// Closes /dev/mapper/NAME. NotFound when there is none, Busy when it is in use.
 Result<void> deactivate(const std::string &name);
-
-// The token's JSON and back (systemd 252–257 forms read, 257's written).
-nlohmann::json toToken(const Tpm::SealedSecret &sealed, int keySlot);
-Result<Tpm::SealedSecret> fromToken(const nlohmann::json &token);
 
 } // namespace Preon::Luks

@@ -44,15 +44,10 @@ TPMT_PUBLIC storageShape(bool ecc, TPMA_OBJECT more)
     return shape;
 }
 
+// "unique" stays empty as systemd leaves it, where the template has zeros: it is part of what the key is derived from.
 TPMT_PUBLIC srkShape(bool ecc)
 {
-    TPMT_PUBLIC shape = storageShape(ecc, TPMA_OBJECT_NODA);
-    // The template counts the zeros of "unique" in; they make it another key than an empty one would.
-    if (ecc)
-        shape.unique.ecc.x.size = shape.unique.ecc.y.size = 32;
-    else
-        shape.unique.rsa.size = 256;
-    return shape;
+    return storageShape(ecc, TPMA_OBJECT_NODA);
 }
 
 // The name of an object is a hash of its public part: equal names, equal keys.

@@ -1,0 +1,29 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+// The tokens in a LUKS2 header that tell systemd and us how a key slot is opened: "systemd-tpm2" as the releases 252 to 257 write it, both ways.
+// Pure; the bytes come from a disk that anybody may have written.
+
+#include "core/tpm/tpm.h"
+
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace Preon::Luks
+{
+
+constexpr auto tpmToken = "systemd-tpm2";
+constexpr auto recoveryToken = "systemd-recovery";
+
+// The token's JSON, as 257 writes it.
+nlohmann::json toToken(const Tpm::SealedSecret &sealed, int keySlot);
+// BadFormat when a member is missing or is not what it should be. Unsupported for what later releases and systemd-pcrlock add.
+Result<Tpm::SealedSecret> fromToken(const nlohmann::json &token);
+
+// "type" and "keyslots" of any token; empty where they are not what LUKS2 says.
+std::string tokenType(const nlohmann::json &token);
+std::vector<int> tokenSlots(const nlohmann::json &token);
+
+} // namespace Preon::Luks

@@ -1,0 +1,343 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/luks/volume.h"
+
+#include "core/luks/xts.h"
+#include "core/tpm/policy.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <utility>
+
+#include <libcryptsetup.h>
+
+namespace Preon::Luks
+{
+
+namespace
+{
+constexpr std::size_t volumeKeySize = 64; // two AES-256 keys, as XTS wants
+
+struct CryptFree {
+    void operator()(crypt_device *device) const
+    {
+        crypt_free(device);
+    }
+};
+using CryptDevice = std::unique_ptr<crypt_device, CryptFree>;
+
+void keepError(int level, const char *message, void *where)
+{
+    if (level == CRYPT_LOG_ERROR)
+        *static_cast<std::string *>(where) = message;
+}
+
+std::unexpected<Error> cryptFailure(int code, std::string &said, std::string what)
+{
+    std::string why = std::exchange(said, {});
+    while (!why.empty() && (why.back() == '\n' || why.back() == '.' || why.back() == ' '))
+        why.pop_back();
+    auto error = failErrno(-code, std::move(what));
+    if (!why.empty())
+        error.error().why += (error.error().why.empty() ? "" : "; ") + why;
+    return error;
+}
+
+// A random key needs no stretching; more iterations would only cost time at each start.
+crypt_pbkdf_type plainPbkdf(const char *hash)
+{
+    crypt_pbkdf_type type{};
+    type.type = CRYPT_KDF_PBKDF2;
+    type.hash = hash;
+    type.iterations = 1000;
+    type.flags = CRYPT_PBKDF_NO_BENCHMARK;
+    return type;
+}
+}
+
+struct Volume::State {
+    std::filesystem::path path;
+    std::string said; // the last error that the library logged; outlives the device
+    CryptDevice device;
+    Secret volumeKey; // empty: locked
+
+    static Result<std::unique_ptr<State>> open(const std::filesystem::path &path)
+    {
+        std::error_code ignored;
+        if (!std::filesystem::exists(path, ignored))
+            return fail(ErrorCode::NotFound, path.string() + " could not be opened as an encrypted volume", "it does not exist");
+        auto state = std::make_unique<State>();
+        state->path = path;
+        crypt_device *device = nullptr;
+        const int code = crypt_init(&device, path.c_str());
+        state->device.reset(device);
+        if (code < 0)
+            return failErrno(-code, path.string() + " could not be opened as an encrypted volume");
+        crypt_set_log_callback(device, keepError, &state->said);
+        return state;
+    }
+    std::unexpected<Error> failure(int code, std::string what)
+    {
+        return cryptFailure(code, said, std::move(what));
+    }
+    Result<int> addSlot(const Secret &passphrase, const crypt_pbkdf_type *pbkdf)
+    {
+        if (volumeKey.empty())
+            return fail(ErrorCode::BadArgument, "A key can be added only to an unlocked volume");
+        if (const int code = crypt_set_pbkdf_type(device.get(), pbkdf); code < 0)
+            return failure(code, "The key of " + path.string() + " could not be set up");
+        const int slot
+            = crypt_keyslot_add_by_volume_key(device.get(), CRYPT_ANY_SLOT, volumeKey.chars(), volumeKey.size(), passphrase.chars(), passphrase.size());
+        if (slot < 0)
+            return failure(slot, "A key could not be added to " + path.string());
+        return slot;
+    }
+    // Tries one slot, or all with CRYPT_ANY_SLOT.
+    Result<void> tryKey(int slot, const Secret &key)
+    {
+        const int size = crypt_get_volume_key_size(device.get());
+        if (size <= 0)
+            return fail(ErrorCode::BadFormat, path.string() + " has no volume key");
+        Secret found(static_cast<std::size_t>(size));
+        std::size_t length = found.size();
+        const int code = crypt_volume_key_get(device.get(), slot, reinterpret_cast<char *>(found.writable().data()), &length, key.chars(), key.size());
+        if (code == -EPERM)
+            return fail(ErrorCode::Permission, path.string() + " could not be unlocked", "no key slot takes this key");
+        if (code == -ENOENT)
+            return fail(ErrorCode::NotFound, path.string() + " could not be unlocked", "it has no such key slot");
+        if (code < 0)
+            return failure(code, path.string() + " could not be unlocked");
+        volumeKey = std::move(found);
+        return {};
+    }
+};
+
+Volume::Volume(std::unique_ptr<State> state)
+    : m_state(std::move(state))
+{
+}
+Volume::Volume(Volume &&) noexcept = default;
+Volume &Volume::operator=(Volume &&) noexcept = default;
+Volume::~Volume() = default;
+
+Result<Volume> Volume::format(const std::filesystem::path &path, const FormatOptions &options)
+{
+    const std::string what = path.string() + " could not be made an encrypted volume";
+    if (options.dataOffset % 4096 || options.sectorSize < 512 || options.sectorSize > 4096 || options.sectorSize & (options.sectorSize - 1))
+        return fail(ErrorCode::BadArgument, what, "the payload begins at a multiple of 4096 bytes, and its sectors have 512, 1024, 2048 or 4096");
+    PREON_TRY(auto state, State::open(path));
+    PREON_TRY(state->volumeKey, Secret::random(volumeKeySize));
+    if (options.dataOffset != 0) {
+        if (const int code = crypt_set_data_offset(state->device.get(), options.dataOffset / 512); code < 0)
+            return state->failure(code, what);
+    }
+    // For the digest of the volume key, which is random as well: without this the library measures for seconds how many iterations the machine can do.
+    const crypt_pbkdf_type forDigest = plainPbkdf("sha256");
+    if (const int code = crypt_set_pbkdf_type(state->device.get(), &forDigest); code < 0)
+        return state->failure(code, what);
+    crypt_params_luks2 parameters{};
+    parameters.label = options.label.c_str();
+    parameters.sector_size = options.sectorSize;
+    const std::string uuid = options.uuid.isNull() ? std::string() : options.uuid.text();
+    const int code = crypt_format(state->device.get(), CRYPT_LUKS2, "aes", "xts-plain64", uuid.empty() ? nullptr : uuid.c_str(), state->volumeKey.chars(),
+                                  state->volumeKey.size(), &parameters);
+    if (code < 0)
+        return state->failure(code, what);
+    return Volume(std::move(state));
+}
+
+Result<Volume> Volume::load(const std::filesystem::path &path)
+{
+    PREON_TRY(auto state, State::open(path));
+    const int code = crypt_load(state->device.get(), CRYPT_LUKS2, nullptr);
+    if (code == -EINVAL || code == -ENOENT) {
+        state->said.clear();
+        return fail(ErrorCode::BadFormat, path.string() + " is no encrypted volume", "there is no LUKS2 header in it");
+    }
+    if (code < 0)
+        return state->failure(code, "The header of " + path.string() + " could not be read");
+    return Volume(std::move(state));
+}
+
+Result<int> Volume::addPassphrase(const Secret &passphrase)
+{
+    return m_state->addSlot(passphrase, crypt_get_pbkdf_type_params(CRYPT_KDF_ARGON2ID));
+}
+
+Result<int> Volume::addKeyFile(const Secret &key)
+{
+    const crypt_pbkdf_type type = plainPbkdf("sha512");
+    return m_state->addSlot(key, &type);
+}
+
+Result<int> Volume::enrollTpm(Tpm::Context &tpm, const Tpm::SealPolicy &policy)
+{
+    PREON_TRY(const Secret secret, Secret::random(32));
+    PREON_TRY(const Tpm::SealedSecret sealed, tpm.seal(secret, policy));
+    PREON_TRY(const int slot, addKeyFile(Tpm::base64Of(secret)));
+    const std::string token = toToken(sealed, slot).dump();
+    const int code = crypt_token_json_set(m_state->device.get(), CRYPT_ANY_TOKEN, token.c_str());
+    if (code < 0) {
+        auto error = m_state->failure(code, "The TPM's token could not be written to " + m_state->path.string());
+        crypt_keyslot_destroy(m_state->device.get(), slot); // nobody could use it
+        return error;
+    }
+    return slot;
+}
+
+Result<void> Volume::unlock(const Secret &passphraseOrKey)
+{
+    return m_state->tryKey(CRYPT_ANY_SLOT, passphraseOrKey);
+}
+
+Result<void> Volume::unlockTpm(Tpm::Context &tpm, const nlohmann::json *signature, const Secret *pin)
+{
+    PREON_TRY(const auto all, tokens());
+    const std::string what = m_state->path.string() + " could not be unlocked with the TPM";
+    Error worth{ErrorCode::NotFound, what, "it was never bound to a TPM", {}};
+    // Of several failures the person is told the one that can be done something about.
+    const auto rank = [](ErrorCode code) {
+        constexpr ErrorCode order[]{ErrorCode::NotFound,       ErrorCode::Unsupported, ErrorCode::BadFormat,  ErrorCode::NoTpm,
+                                    ErrorCode::PolicyMismatch, ErrorCode::Io,          ErrorCode::Permission, ErrorCode::TpmLockout};
+        return std::ranges::find(order, code) - std::begin(order);
+    };
+    const auto remember = [&](const Error &error) {
+        if (rank(error.code) >= rank(worth.code))
+            worth = error.during(what);
+    };
+    for (const auto &token : all) {
+        if (tokenType(token) != tpmToken)
+            continue;
+        const auto sealed = fromToken(token);
+        if (!sealed) {
+            remember(sealed.error());
+            continue;
+        }
+        const auto secret = tpm.unseal(*sealed, signature, pin);
+        if (!secret) {
+            remember(secret.error());
+            continue;
+        }
+        const Secret passphrase = Tpm::base64Of(*secret);
+        for (const int slot : tokenSlots(token)) {
+            const auto opened = m_state->tryKey(slot, passphrase);
+            if (opened)
+                return {};
+            remember(opened.error());
+        }
+    }
+    return std::unexpected(worth);
+}
+
+Result<void> Volume::activate(const std::string &name, bool readOnly)
+{
+    if (!isUnlocked())
+        return fail(ErrorCode::BadArgument, m_state->path.string() + " is locked");
+    const std::string what = m_state->path.string() + " could not be opened as /dev/mapper/" + name;
+    // The library keeps the key in the kernel's keyring rather than in the mapping by itself, where kernel and volume can.
+    const int code = crypt_activate_by_volume_key(m_state->device.get(), name.c_str(), m_state->volumeKey.chars(), m_state->volumeKey.size(),
+                                                  readOnly ? CRYPT_ACTIVATE_READONLY : 0U);
+    if (code == -EEXIST)
+        return fail(ErrorCode::Exists, what, "that name is in use");
+    if (code == -ENOTSUP)
+        return fail(ErrorCode::Unsupported, what, "the kernel has no device mapper for it");
+    if (code < 0)
+        return m_state->failure(code, what);
+    return {};
+}
+
+bool Volume::isUnlocked() const
+{
+    return !m_state->volumeKey.empty();
+}
+
+Uuid Volume::uuid() const
+{
+    const char *text = crypt_get_uuid(m_state->device.get());
+    return Uuid::parse(text ? text : "").value_or(Uuid());
+}
+
+std::string Volume::label() const
+{
+    const char *text = crypt_get_label(m_state->device.get());
+    return text ? text : "";
+}
+
+std::uint64_t Volume::dataOffset() const
+{
+    return crypt_get_data_offset(m_state->device.get()) * 512;
+}
+
+std::uint32_t Volume::sectorSize() const
+{
+    return static_cast<std::uint32_t>(crypt_get_sector_size(m_state->device.get()));
+}
+
+std::vector<Slot> Volume::slots() const
+{
+    const auto all = tokens().value_or(std::vector<nlohmann::json>());
+    std::vector<Slot> used;
+    for (int number = 0; number < crypt_keyslot_max(CRYPT_LUKS2); ++number) {
+        const crypt_keyslot_info state = crypt_keyslot_status(m_state->device.get(), number);
+        if (state != CRYPT_SLOT_ACTIVE && state != CRYPT_SLOT_ACTIVE_LAST)
+            continue;
+        Slot slot{number, {}, {}};
+        crypt_pbkdf_type kdf{};
+        if (crypt_keyslot_get_pbkdf(m_state->device.get(), number, &kdf) == 0 && kdf.type)
+            slot.kdf = kdf.type;
+        for (const auto &token : all) {
+            if (std::ranges::contains(tokenSlots(token), number))
+                slot.token = tokenType(token);
+        }
+        used.push_back(slot);
+    }
+    return used;
+}
+
+Result<std::vector<nlohmann::json>> Volume::tokens() const
+{
+    std::vector<nlohmann::json> found;
+    for (int number = 0; number < crypt_token_max(CRYPT_LUKS2); ++number) {
+        const char *text = nullptr;
+        if (crypt_token_json_get(m_state->device.get(), number, &text) < 0 || !text)
+            continue;
+        auto token = nlohmann::json::parse(text, nullptr, false);
+        if (token.is_discarded())
+            return fail(ErrorCode::BadFormat, "The tokens of " + m_state->path.string() + " could not be read");
+        found.push_back(std::move(token));
+    }
+    return found;
+}
+
+Result<void> Volume::writePayload(const Disk::Device &target, std::uint64_t volumeStart, std::uint64_t offset, ByteView plain)
+{
+    constexpr std::size_t chunk = 1U << 20U;
+    if (!isUnlocked())
+        return fail(ErrorCode::BadArgument, m_state->path.string() + " is locked");
+    PREON_TRY(XtsEncryption cipher, XtsEncryption::create(m_state->volumeKey, sectorSize()));
+    Bytes buffer;
+    while (!plain.empty()) {
+        const ByteView piece = plain.first(std::min(chunk, plain.size()));
+        buffer.assign(piece.begin(), piece.end());
+        PREON_CHECK(cipher.encrypt(offset, buffer));
+        PREON_CHECK(writeAt(target.fd(), volumeStart + dataOffset() + offset, buffer));
+        offset += piece.size();
+        plain = plain.subspan(piece.size());
+    }
+    return {};
+}
+
+Result<void> deactivate(const std::string &name)
+{
+    const int code = crypt_deactivate(nullptr, name.c_str());
+    const std::string what = "/dev/mapper/" + name + " could not be closed";
+    if (code == -ENODEV)
+        return fail(ErrorCode::NotFound, what, "it does not exist");
+    if (code == -EBUSY)
+        return fail(ErrorCode::Busy, what, "it is in use");
+    if (code < 0)
+        return failErrno(-code, what);
+    return {};
+}
+
+} // namespace Preon::Luks

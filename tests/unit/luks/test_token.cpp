@@ -1,0 +1,109 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/base/hash.h"
+#include "core/luks/token.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+using namespace Preon;
+using namespace Preon::Luks;
+
+namespace
+{
+nlohmann::json readData(const char *name)
+{
+    return nlohmann::json::parse(readTextFile(std::filesystem::path(PREON_TEST_DATA) / name).value());
+}
+
+nlohmann::json small()
+{
+    return {{"type", "systemd-tpm2"}, {"keyslots", {"1"}}, {"tpm2-blob", "AAA="}, {"tpm2-pcrs", {7}}, {"tpm2-policy-hash", "00ff"}};
+}
+}
+
+TEST(Token, ofSystemdRepartIsRead)
+{
+    const auto token = readData("luks2-root-by-systemd-repart-257.json")["tokens"]["0"];
+    const auto sealed = fromToken(token);
+    ASSERT_TRUE(sealed) << sealed.error().text();
+    EXPECT_EQ(sealed->literalPcrs, 1U << 7U);
+    EXPECT_EQ(sealed->bank, "sha256");
+    EXPECT_EQ(toHex(sealed->policyHash), "11be9ac201c20781bccadc6a93cdbbf527aa730d354c9ee4b6d495a2c2069931");
+    EXPECT_TRUE(sealed->publicKeyPem.empty());
+    EXPECT_FALSE(sealed->pin);
+    EXPECT_EQ(sealed->srk.size(), 136U);
+    EXPECT_EQ(tokenSlots(token), std::vector<int>{0});
+}
+
+TEST(Token, writtenAndReadAgainIsTheSame)
+{
+    Tpm::SealedSecret sealed;
+    sealed.blob = {std::byte{1}, std::byte{2}};
+    sealed.policyHash = Bytes(32, std::byte{3});
+    sealed.bank = "sha256";
+    sealed.literalPcrs = 1U << 4U | 1U << 7U;
+    sealed.publicKeyPem = "-----BEGIN";
+    sealed.signedPcrs = 1U << 11U;
+    sealed.srk = {std::byte{0x81}};
+    sealed.salt = Bytes(32, std::byte{9});
+    sealed.pin = true;
+    sealed.primaryAlgorithm = "rsa";
+    const auto token = toToken(sealed, 3);
+    EXPECT_EQ(token["keyslots"], nlohmann::json::array({"3"}));
+    EXPECT_EQ(token["tpm2-pcrs"], nlohmann::json::array({4, 7}));
+    const auto again = fromToken(token);
+    ASSERT_TRUE(again) << again.error().text();
+    EXPECT_EQ(toToken(*again, 3), token);
+}
+
+TEST(Token, of252WithoutTheLaterMembersIsRead)
+{
+    const auto sealed = fromToken(small());
+    ASSERT_TRUE(sealed) << sealed.error().text();
+    EXPECT_TRUE(sealed->srk.empty());
+    EXPECT_TRUE(sealed->primaryAlgorithm.empty());
+    EXPECT_EQ(sealed->bank, "sha256");
+}
+
+TEST(Token, withAMissingOrWrongMemberIsRefused)
+{
+    for (const char *key : {"tpm2-blob", "tpm2-pcrs", "tpm2-policy-hash"}) {
+        auto token = small();
+        token.erase(key);
+        EXPECT_EQ(fromToken(token).error().code, ErrorCode::BadFormat) << key;
+        token = small();
+        token[key] = {{"an", "object"}};
+        EXPECT_EQ(fromToken(token).error().code, ErrorCode::BadFormat) << key;
+    }
+    auto token = small();
+    token["tpm2-pcrs"] = {24};
+    EXPECT_EQ(fromToken(token).error().code, ErrorCode::BadFormat);
+    token = small();
+    token["tpm2-pin"] = "yes";
+    EXPECT_EQ(fromToken(token).error().code, ErrorCode::BadFormat);
+    token = small();
+    token["tpm2_pubkey"] = "AAAA"; // a key, but of which PCRs?
+    EXPECT_EQ(fromToken(token).error().code, ErrorCode::BadFormat);
+    for (const char *text : {"null", "[]", "1", "{}", R"({"type":"systemd-recovery","keyslots":["2"]})"})
+        EXPECT_EQ(fromToken(nlohmann::json::parse(text)).error().code, ErrorCode::BadFormat) << text;
+}
+
+TEST(Token, thatNeedsMoreThanWeCanDoSaysSo)
+{
+    auto token = small();
+    token["tpm2-blob"] = {"AAA=", "AAA="};
+    EXPECT_EQ(fromToken(token).error().code, ErrorCode::Unsupported);
+    token = small();
+    token["tpm2_pcrlock"] = true;
+    EXPECT_EQ(fromToken(token).error().code, ErrorCode::Unsupported);
+    token["tpm2_pcrlock"] = false;
+    EXPECT_TRUE(fromToken(token));
+}
+
+TEST(Token, slotsThatAreNoneAreLeftOut)
+{
+    EXPECT_EQ(tokenSlots(nlohmann::json::parse(R"({"keyslots":["0","x",3,"-1","31","1x"]})")), (std::vector<int>{0, 31}));
+    EXPECT_TRUE(tokenSlots(nlohmann::json::parse("[]")).empty());
+}
