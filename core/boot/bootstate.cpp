@@ -62,15 +62,23 @@ Result<State> readState(const Host &host)
 {
     const std::filesystem::path path = stateFolder(host) / "boot.json";
     PREON_TRY(const std::string text, readTextFile(path));
-    const auto object = nlohmann::json::parse(text, nullptr, false);
-    if (!object.is_object())
+    auto object = nlohmann::json::parse(text, nullptr, false);
+    const auto member = [&object](const char *key) {
+        const auto found = object.is_object() ? object.find(key) : object.end();
+        return found != object.end() && found->is_string() ? found->get<std::string>() : std::string();
+    };
+    const auto esp = Uuid::parse(member("esp"));
+    const auto mode = parseMode(member("mode"));
+    if (!esp || !mode || !object["diskSequence"].is_number_unsigned())
         return fail(ErrorCode::BadFormat, path.string() + " is not what this system wrote");
-    const auto esp = Uuid::parse(object.value("esp", ""));
-    const auto mode = parseMode(object.value("mode", ""));
-    if (!esp || !mode)
-        return fail(ErrorCode::BadFormat, path.string() + " is not what this system wrote");
-    return State{object.value("disk", ""),           object.value("diskSequence", std::uint64_t{0}), *esp, Uuid::parse(object.value("formerEsp", "")).value_or(Uuid()), *mode,
-                 object.value("reason", "")};
+    State state;
+    state.disk = member("disk");
+    state.diskSequence = object["diskSequence"].get<std::uint64_t>();
+    state.esp = *esp;
+    state.formerEsp = Uuid::parse(member("formerEsp")).value_or(Uuid());
+    state.mode = *mode;
+    state.reason = member("reason");
+    return state;
 }
 
 Result<void> writeState(const Host &host, const State &state)
