@@ -69,6 +69,33 @@ Result<bool> hasProtectiveMbr(const Device &device)
     return false;
 }
 
+std::uint64_t littleEndian(std::span<const std::byte> bytes)
+{
+    std::uint64_t value = 0;
+    for (std::size_t i = bytes.size(); i-- > 0;)
+        value = (value << 8U) | std::to_integer<std::uint64_t>(bytes[i]);
+    return value;
+}
+
+// A disk that grew, or an image on a larger disk: libfdisk moves the backup table to the end when it writes, and then there is more to use. UEFI 2.10, 5.3.2.
+Result<void> readBackupPlace(const Device &device, Table &table)
+{
+    std::array<std::byte, 92> header{};
+    PREON_CHECK(readAt(device.fd(), device.sectorSize(), header));
+    const std::span<const std::byte> bytes(header);
+    const std::uint64_t sectors = device.size() / device.sectorSize();
+    const std::uint64_t alternate = littleEndian(bytes.subspan(32, 8));
+    if (!std::ranges::equal(bytes.first(8), asBytes("EFI PART")) || alternate >= sectors - 1)
+        return {};
+    const std::uint64_t entryBytes = littleEndian(bytes.subspan(80, 4)) * littleEndian(bytes.subspan(84, 4));
+    const std::uint64_t entrySectors = (entryBytes + device.sectorSize() - 1) / device.sectorSize();
+    if (entrySectors + 1 >= sectors)
+        return {};
+    table.backupAtEnd = false;
+    table.endUsable = std::max(table.endUsable, (sectors - 1 - entrySectors) * device.sectorSize());
+    return {};
+}
+
 Result<Partition> partitionOf(const Device &device, fdisk_context *context, fdisk_partition *entry)
 {
     if (!fdisk_partition_has_start(entry) || !fdisk_partition_has_size(entry) || !fdisk_partition_has_partno(entry))
@@ -188,6 +215,7 @@ Result<Table> readTable(const Device &device)
         return badTable(device, "the usable area lies outside the disk");
     table.firstUsable = first * device.sectorSize();
     table.endUsable = (last + 1) * device.sectorSize();
+    PREON_CHECK(readBackupPlace(device, table));
 
     fdisk_table *listed = nullptr;
     if (const int status = fdisk_get_partitions(context.get(), &listed); status < 0)

@@ -29,6 +29,7 @@ struct Table {
     std::uint64_t deviceSize = 0;
     std::uint32_t sectorSize = 512;
     std::uint64_t firstUsable = 0, endUsable = 0; // bytes; end is exclusive
+    bool backupAtEnd = true; // false: the disk is larger than the one that the table was made for; endUsable is then what it will be once written
     std::vector<Partition> partitions; // in the order of their numbers
     bool operator==(const Table &) const = default;
 };

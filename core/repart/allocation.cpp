@@ -195,6 +195,11 @@ bool allocate(Space &space, std::uint64_t &largest)
         if (areaEnd(space, area) < areaBegin(space, area))
             return false;
     }
+    for (const Claim &claim : space.claims) {
+        const std::uint64_t end = roundUp(saturatingAdd(claim.offset, claim.currentSize), space.grain);
+        if (claim.existing && !claim.foreign && !claim.areaBehind && end - claim.offset < neededSize(space, claim))
+            return false;
+    }
     for (Claim &claim : space.claims) {
         if (claim.dropped || claim.existing)
             continue;

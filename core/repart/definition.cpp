@@ -378,6 +378,8 @@ Outcome Parser::check() const
 void Parser::fillDefaults()
 {
     const bool populated = !definition.unsupported.empty();
+    if (definition.format.empty() && !definition.isCopied() && Disk::designator(definition.type) == Designator::Swap)
+        definition.format = "swap";
     if (definition.format.empty() && !definition.isCopied() && (populated || definition.encrypt != Encrypt::Off))
         definition.format = "ext4";
     mergeFlags();

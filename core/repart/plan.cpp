@@ -359,6 +359,7 @@ Result<Plan> Planner::result()
         }))
         return fail(ErrorCode::NoSpace, "A partition table holds 128 partitions, more are wished for on " + snapshot.device.string());
     std::ranges::sort(plan.after.partitions, {}, &Disk::Partition::number);
+    plan.after.backupAtEnd = true;
     plan.changed = fromScratch || plan.after != snapshot.table;
     return plan;
 }

@@ -58,7 +58,7 @@ Fields fieldsOf(const PlannedPartition &planned, bool dropIns)
                   {"label", orDash(shownLabel(planned))},
                   {"uuid", partition.uuid.text()},
                   {"partno", partition.number - 1},
-                  {"file", orDash(planned.file.string())},
+                  {"file", planned.file.empty() ? nlohmann::json() : nlohmann::json(planned.file.string())},
                   {"node", planned.node.string()},
                   {"offset", partition.start},
                   {"old_size", planned.oldSize},
@@ -67,9 +67,7 @@ Fields fieldsOf(const PlannedPartition &planned, bool dropIns)
                   {"raw_padding", planned.padding},
                   {"activity", activityName(planned.activity)}};
     if (dropIns) {
-        nlohmann::json files = nullptr;
-        if (!planned.dropIns.empty())
-            files = nlohmann::json::array();
+        nlohmann::json files = planned.file.empty() ? nlohmann::json() : nlohmann::json::array();
         for (const auto &file : planned.dropIns)
             files.push_back(file.string());
         fields.emplace_back("drop-in_files", files);

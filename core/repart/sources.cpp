@@ -1,0 +1,138 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+
+#include "core/repart/sources.h"
+
+#include "core/base/fd.h"
+#include "core/disk/device.h"
+#include "core/disk/parttypes.h"
+
+#include <algorithm>
+#include <sstream>
+
+namespace Preon::Repart
+{
+
+namespace
+{
+using Path = std::filesystem::path;
+
+constexpr int deepestStack = 8; // of device-mapper devices on each other
+
+Result<Source> sourceAt(const Path &path)
+{
+    PREON_TRY(const Disk::Device device, Disk::Device::open(path, Disk::Access::Read));
+    std::error_code error;
+    const std::uint64_t size = device.isBlockDevice() ? device.size() : std::filesystem::file_size(path, error);
+    if (error)
+        return failErrno(error.value(), "The size of " + path.string() + " could not be read");
+    if (size == 0 || size % 512 != 0)
+        return fail(ErrorCode::BadArgument, path.string() + " cannot be copied to a partition", "its size of " + std::to_string(size) + " bytes is no multiple of 512");
+    return Source{.path = path, .offset = 0, .size = size, .uuid = {}, .label = {}};
+}
+
+// /sys/class/block/NAME of what is mounted there; NotFound where it is no block device.
+Result<Path> blockDeviceOf(const Host &host, const std::string &mountPoint)
+{
+    PREON_TRY(const std::string mounts, readTextFile(host.proc / "self/mountinfo"));
+    std::istringstream lines(mounts);
+    std::string number;
+    for (std::string line; std::getline(lines, line);) {
+        std::istringstream words(line);
+        std::string id, parent, device, root, point;
+        words >> id >> parent >> device >> root >> point;
+        if (point == mountPoint)
+            number = device; // the last one covers the others
+    }
+    std::error_code error;
+    const Path sysfs = std::filesystem::canonical(host.sysfs / "dev/block" / number, error);
+    if (number.empty() || error)
+        return fail(ErrorCode::NotFound, mountPoint + " is on no block device");
+    return sysfs;
+}
+
+// The partitions that a device stands on, through device-mapper.
+void addPartitions(const Path &sysfs, int depth, std::vector<Path> &partitions)
+{
+    std::error_code error;
+    if (std::filesystem::exists(sysfs / "partition", error))
+        partitions.push_back(sysfs);
+    if (depth == deepestStack)
+        return;
+    for (std::filesystem::directory_iterator entries(sysfs / "slaves", error), end; !error && entries != end; entries.increment(error)) {
+        std::error_code broken;
+        const Path slave = std::filesystem::canonical(entries->path(), broken);
+        if (!broken)
+            addPartitions(slave, depth + 1, partitions);
+    }
+}
+
+Result<Source> automaticSource(const Host &host, const Uuid &type)
+{
+    std::string mountPoint;
+    switch (Disk::designator(type)) {
+    case Disk::Designator::Usr:
+    case Disk::Designator::UsrVerity:
+        mountPoint = "/usr";
+        break;
+    case Disk::Designator::Root:
+    case Disk::Designator::RootVerity:
+        mountPoint = "/";
+        break;
+    default:
+        return fail(ErrorCode::BadArgument, "CopyBlocks=auto finds no partitions of type " + Disk::partitionTypeName(type));
+    }
+    PREON_TRY(const Path sysfs, blockDeviceOf(host, mountPoint));
+    std::vector<Path> partitions;
+    addPartitions(sysfs, 0, partitions);
+    for (const Path &partition : partitions) {
+        PREON_TRY(const Disk::Device disk, Disk::Device::open(host.dev / partition.parent_path().filename(), Disk::Access::Read));
+        PREON_TRY(const Disk::Table table, Disk::readTable(disk));
+        PREON_TRY(const std::string number, readTextFile(partition / "partition"));
+        for (const Disk::Partition &entry : table.partitions) {
+            if (entry.type != type || std::to_string(entry.number) + '\n' != number)
+                continue;
+            PREON_TRY(Source source, sourceAt(host.dev / partition.filename()));
+            source.uuid = entry.uuid;
+            return source;
+        }
+    }
+    return fail(ErrorCode::NotFound, "The running system has no partition of type " + Disk::partitionTypeName(type) + " to copy");
+}
+}
+
+std::vector<std::size_t> missingSources(const Snapshot &snapshot)
+{
+    const bool fresh = snapshot.empty == Empty::Force || snapshot.empty == Empty::Create;
+    std::vector<std::size_t> missing;
+    std::map<Uuid, std::size_t> existing; // how many of a type are still to be matched
+    for (const Disk::Partition &partition : snapshot.table.partitions) {
+        if (!fresh && (!snapshot.ours || std::ranges::contains(*snapshot.ours, partition.uuid)))
+            ++existing[partition.type];
+    }
+    for (std::size_t i = 0; i < snapshot.definitions.size(); ++i) {
+        const Definition &definition = snapshot.definitions[i];
+        const bool kept = snapshot.included.empty() || std::ranges::contains(snapshot.included, definition.type);
+        if (!kept || std::ranges::contains(snapshot.excluded, definition.type))
+            continue;
+        if (std::size_t &left = existing[definition.type]; left > 0)
+            --left;
+        else if (definition.isCopied() && !snapshot.sources.contains(i) && !std::ranges::contains(snapshot.deferred, definition.type))
+            missing.push_back(i);
+    }
+    return missing;
+}
+
+Result<void> resolveSources(Snapshot &snapshot, const Host &host)
+{
+    for (const std::size_t index : missingSources(snapshot)) {
+        const Definition &definition = snapshot.definitions[index];
+        auto source = definition.copyBlocksAuto ? automaticSource(host, definition.type) : sourceAt(host.path(definition.copyBlocks));
+        if (!source)
+            return std::unexpected(source.error().during("The source of " + definition.path.string() + " could not be used"));
+        snapshot.sources.emplace(index, std::move(*source));
+    }
+    return {};
+}
+
+} // namespace Preon::Repart
