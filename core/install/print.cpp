@@ -68,7 +68,7 @@ std::string purpose(const Disk::Partition &partition)
 
 void appendRow(std::string &text, const Disk::Partition &partition)
 {
-    text += std::format("  {:>2}  {:>9}  {:<16} {:<14} {}\n", partition.number, formatSize(partition.size), Disk::partitionTypeName(partition.type), partition.label, purpose(partition));
+    text += std::format("  {:>2}  {:>9}  {:<22} {:<14} {}\n", partition.number, formatSize(partition.size), Disk::partitionTypeName(partition.type), partition.label, purpose(partition));
 }
 
 } // namespace

@@ -163,7 +163,13 @@ Job::Job(std::unique_ptr<Private> state)
 {
 }
 
-Job::~Job() = default;
+Job::~Job()
+{
+    // An ended job needs no lock; one that is cut off keeps the file, which then is nobody's.
+    std::error_code ignored;
+    if (d->record.state != State::Running)
+        std::filesystem::remove(lockPath(d->folder, d->record.id), ignored);
+}
 
 Result<std::unique_ptr<Job>> Job::begin(const std::filesystem::path &folder, std::string kind, std::string target, Json plan, Progress &watcher)
 {

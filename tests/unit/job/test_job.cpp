@@ -1,0 +1,128 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tests/unit/boot/folder.h"
+
+#include "core/base/fd.h"
+#include "core/job/job.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+using namespace Preon;
+
+namespace
+{
+
+class Watcher : public SilentProgress
+{
+public:
+    void advance(std::uint64_t bytes) override
+    {
+        done += bytes;
+    }
+    bool isCancelled() const override
+    {
+        return cancelled;
+    }
+    std::uint64_t done = 0;
+    bool cancelled = false;
+};
+
+class Jobs : public FolderTest
+{
+protected:
+    Result<std::unique_ptr<Job::Job>> begin()
+    {
+        return Job::Job::begin(m_folder / "jobs", "install", "A disk", {{"mode", "erase"}}, m_watcher);
+    }
+    Job::Record only() const
+    {
+        const auto records = Job::list(m_folder / "jobs");
+        EXPECT_TRUE(records);
+        EXPECT_EQ(records->size(), 1U);
+        return records->empty() ? Job::Record() : records->front();
+    }
+    Watcher m_watcher;
+};
+
+TEST_F(Jobs, canBeWatchedWhileTheyRun)
+{
+    const auto job = begin();
+    ASSERT_TRUE(job) << job.error().text();
+    (*job)->phase("Copying", 100);
+    (*job)->advance(40);
+    (*job)->phase("Checking", 50);
+    const Job::Record record = only();
+    EXPECT_EQ(record.id, (*job)->id());
+    EXPECT_EQ(record.state, Job::State::Running);
+    EXPECT_EQ(record.kind, "install");
+    EXPECT_EQ(record.target, "A disk");
+    EXPECT_EQ(record.plan["mode"], "erase");
+    EXPECT_EQ(record.phase, "Checking");
+    EXPECT_EQ(record.total, 50U);
+    EXPECT_EQ(m_watcher.done, 40U);
+    m_watcher.cancelled = true;
+    EXPECT_TRUE((*job)->isCancelled());
+}
+
+TEST_F(Jobs, keepTheirResult)
+{
+    {
+        const auto job = begin();
+        ASSERT_TRUE((*job)->succeed({{"written", 5}}));
+    }
+    EXPECT_EQ(only().state, Job::State::Done);
+    EXPECT_EQ(only().result["written"], 5);
+    EXPECT_FALSE(only().error);
+}
+
+TEST_F(Jobs, keepTheirError)
+{
+    {
+        const auto job = begin();
+        ASSERT_TRUE((*job)->failWith({ErrorCode::NoSpace, "What", "Why", "Do"}));
+    }
+    const Job::Record record = only();
+    EXPECT_EQ(record.state, Job::State::Failed);
+    ASSERT_TRUE(record.error);
+    EXPECT_EQ(record.error->code, ErrorCode::NoSpace);
+    EXPECT_EQ(record.error->text(), "What: Why. Do.");
+}
+
+TEST_F(Jobs, thatWereKilledAreInterrupted)
+{
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const auto job = begin();
+        ::_exit(job ? 0 : 1); // no destructor runs, as in a crash
+    }
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    ASSERT_EQ(status, 0);
+    EXPECT_EQ(only().state, Job::State::Interrupted);
+}
+
+TEST_F(Jobs, recordsThatMakeNoSenseAreLeftOut)
+{
+    write("jobs/a.json", "{");
+    write("jobs/b.json", "[]");
+    write("jobs/c.json", "{\"id\": 3, \"state\": \"running\"}");
+    write("jobs/d.json", "{\"id\": \"00112233-4455-6677-8899-aabbccddeeff\", \"state\": \"running\", \"phase\": 7, \"done\": \"x\", \"error\": 1}");
+    const auto records = Job::list(m_folder / "jobs");
+    ASSERT_TRUE(records);
+    ASSERT_EQ(records->size(), 1U);
+    EXPECT_EQ(records->front().state, Job::State::Interrupted);
+    EXPECT_TRUE(Job::list(m_folder / "nowhere")->empty());
+}
+
+TEST_F(Jobs, ofALiveSessionAreInRun)
+{
+    Host host;
+    host.root = m_folder;
+    host.run = m_folder / "run";
+    EXPECT_EQ(Job::jobFolder(host), m_folder / "var/lib/preon/jobs");
+    write("run/preon/mode-live", "");
+    EXPECT_EQ(Job::jobFolder(host), m_folder / "run/preon/jobs");
+}
+
+} // namespace
