@@ -26,13 +26,26 @@ struct CryptFree {
 };
 using CryptDevice = std::unique_ptr<crypt_device, CryptFree>;
 
-void keepError(int level, const char *message, void *where)
+// What the library logged last. It logs to standard error unless told otherwise, and some of it before there is a device to tell it for.
+thread_local std::string said;
+
+void listen()
 {
-    if (level == CRYPT_LOG_ERROR)
-        *static_cast<std::string *>(where) = message;
+    static const bool once = [] {
+        crypt_set_log_callback(
+            nullptr,
+            [](int level, const char *message, void *) {
+                if (level == CRYPT_LOG_ERROR)
+                    said = message;
+            },
+            nullptr);
+        return true;
+    }();
+    (void)once;
+    said.clear();
 }
 
-std::unexpected<Error> cryptFailure(int code, std::string &said, std::string what)
+std::unexpected<Error> cryptFailure(int code, std::string what)
 {
     std::string why = std::exchange(said, {});
     while (!why.empty() && (why.back() == '\n' || why.back() == '.' || why.back() == ' '))
@@ -57,7 +70,6 @@ crypt_pbkdf_type plainPbkdf(const char *hash)
 
 struct Volume::State {
     std::filesystem::path path;
-    std::string said; // the last error that the library logged; outlives the device
     CryptDevice device;
     Secret volumeKey; // empty: locked
 
@@ -68,28 +80,24 @@ struct Volume::State {
             return fail(ErrorCode::NotFound, path.string() + " could not be opened as an encrypted volume", "it does not exist");
         auto state = std::make_unique<State>();
         state->path = path;
+        listen();
         crypt_device *device = nullptr;
         const int code = crypt_init(&device, path.c_str());
         state->device.reset(device);
         if (code < 0)
-            return failErrno(-code, path.string() + " could not be opened as an encrypted volume");
-        crypt_set_log_callback(device, keepError, &state->said);
+            return cryptFailure(code, path.string() + " could not be opened as an encrypted volume");
         return state;
-    }
-    std::unexpected<Error> failure(int code, std::string what)
-    {
-        return cryptFailure(code, said, std::move(what));
     }
     Result<int> addSlot(const Secret &passphrase, const crypt_pbkdf_type *pbkdf)
     {
         if (volumeKey.empty())
             return fail(ErrorCode::BadArgument, "A key can be added only to an unlocked volume");
         if (const int code = crypt_set_pbkdf_type(device.get(), pbkdf); code < 0)
-            return failure(code, "The key of " + path.string() + " could not be set up");
+            return cryptFailure(code, "The key of " + path.string() + " could not be set up");
         const int slot
             = crypt_keyslot_add_by_volume_key(device.get(), CRYPT_ANY_SLOT, volumeKey.chars(), volumeKey.size(), passphrase.chars(), passphrase.size());
         if (slot < 0)
-            return failure(slot, "A key could not be added to " + path.string());
+            return cryptFailure(slot, "A key could not be added to " + path.string());
         return slot;
     }
     // Tries one slot, or all with CRYPT_ANY_SLOT.
@@ -106,7 +114,7 @@ struct Volume::State {
         if (code == -ENOENT)
             return fail(ErrorCode::NotFound, path.string() + " could not be unlocked", "it has no such key slot");
         if (code < 0)
-            return failure(code, path.string() + " could not be unlocked");
+            return cryptFailure(code, path.string() + " could not be unlocked");
         volumeKey = std::move(found);
         return {};
     }
@@ -129,12 +137,12 @@ Result<Volume> Volume::format(const std::filesystem::path &path, const FormatOpt
     PREON_TRY(state->volumeKey, Secret::random(volumeKeySize));
     if (options.dataOffset != 0) {
         if (const int code = crypt_set_data_offset(state->device.get(), options.dataOffset / 512); code < 0)
-            return state->failure(code, what);
+            return cryptFailure(code, what);
     }
     // For the digest of the volume key, which is random as well: without this the library measures for seconds how many iterations the machine can do.
     const crypt_pbkdf_type forDigest = plainPbkdf("sha256");
     if (const int code = crypt_set_pbkdf_type(state->device.get(), &forDigest); code < 0)
-        return state->failure(code, what);
+        return cryptFailure(code, what);
     crypt_params_luks2 parameters{};
     parameters.label = options.label.c_str();
     parameters.sector_size = options.sectorSize;
@@ -142,7 +150,7 @@ Result<Volume> Volume::format(const std::filesystem::path &path, const FormatOpt
     const int code = crypt_format(state->device.get(), CRYPT_LUKS2, "aes", "xts-plain64", uuid.empty() ? nullptr : uuid.c_str(), state->volumeKey.chars(),
                                   state->volumeKey.size(), &parameters);
     if (code < 0)
-        return state->failure(code, what);
+        return cryptFailure(code, what);
     return Volume(std::move(state));
 }
 
@@ -151,11 +159,10 @@ Result<Volume> Volume::load(const std::filesystem::path &path)
     PREON_TRY(auto state, State::open(path));
     const int code = crypt_load(state->device.get(), CRYPT_LUKS2, nullptr);
     if (code == -EINVAL || code == -ENOENT) {
-        state->said.clear();
         return fail(ErrorCode::BadFormat, path.string() + " is no encrypted volume", "there is no LUKS2 header in it");
     }
     if (code < 0)
-        return state->failure(code, "The header of " + path.string() + " could not be read");
+        return cryptFailure(code, "The header of " + path.string() + " could not be read");
     return Volume(std::move(state));
 }
 
@@ -178,7 +185,7 @@ Result<int> Volume::enrollTpm(Tpm::Context &tpm, const Tpm::SealPolicy &policy)
     const std::string token = toToken(sealed, slot).dump();
     const int code = crypt_token_json_set(m_state->device.get(), CRYPT_ANY_TOKEN, token.c_str());
     if (code < 0) {
-        auto error = m_state->failure(code, "The TPM's token could not be written to " + m_state->path.string());
+        auto error = cryptFailure(code, "The TPM's token could not be written to " + m_state->path.string());
         crypt_keyslot_destroy(m_state->device.get(), slot); // nobody could use it
         return error;
     }
@@ -242,7 +249,7 @@ Result<void> Volume::activate(const std::string &name, bool readOnly)
     if (code == -ENOTSUP)
         return fail(ErrorCode::Unsupported, what, "the kernel has no device mapper for it");
     if (code < 0)
-        return m_state->failure(code, what);
+        return cryptFailure(code, what);
     return {};
 }
 
@@ -329,6 +336,7 @@ Result<void> Volume::writePayload(const Disk::Device &target, std::uint64_t volu
 
 Result<void> deactivate(const std::string &name)
 {
+    listen();
     const int code = crypt_deactivate(nullptr, name.c_str());
     const std::string what = "/dev/mapper/" + name + " could not be closed";
     if (code == -ENODEV)
@@ -336,7 +344,7 @@ Result<void> deactivate(const std::string &name)
     if (code == -EBUSY)
         return fail(ErrorCode::Busy, what, "it is in use");
     if (code < 0)
-        return failErrno(-code, what);
+        return cryptFailure(code, what);
     return {};
 }
 
