@@ -237,28 +237,6 @@ Result<Disk::Device> openTarget(const Request &request)
     return Disk::Device::open(request.device, access, request.sectorSize.value_or(sectorSizeOf(request.device)));
 }
 
-// The file as large as asked for; devices keep their size.
-Result<void> growFile(const Request &request, std::uint64_t size)
-{
-    struct stat status{};
-    if (stat(request.device.c_str(), &status) < 0)
-        return failErrno(request.device.string() + " could not be opened");
-    if (!S_ISREG(status.st_mode) || static_cast<std::uint64_t>(status.st_size) >= size || request.dryRun)
-        return {};
-    if (truncate(request.device.c_str(), static_cast<off_t>(size)) < 0)
-        return failErrno(request.device.string() + " could not be grown to " + formatBinarySize(size));
-    return {};
-}
-
-// A dry run does not grow the file; it plans as if it had.
-void pretendSize(Disk::Table &table, std::uint64_t size)
-{
-    if (size <= table.deviceSize)
-        return;
-    table.endUsable += size - table.deviceSize;
-    table.deviceSize = size;
-}
-
 Result<Snapshot> takeSnapshot(const Request &request, const Disk::Device &device, std::vector<Definition> definitions)
 {
     Snapshot snapshot;
@@ -266,8 +244,6 @@ Result<Snapshot> takeSnapshot(const Request &request, const Disk::Device &device
     snapshot.definitions = std::move(definitions);
     snapshot.empty = request.empty;
     snapshot.seed = request.seed;
-    snapshot.included = request.include;
-    snapshot.excluded = request.exclude;
     snapshot.deferred = request.defer;
     auto table = Disk::readTable(device);
     if (table) {
@@ -280,8 +256,6 @@ Result<Snapshot> takeSnapshot(const Request &request, const Disk::Device &device
     } else {
         return std::unexpected(table.error());
     }
-    if (request.dryRun && request.size && !device.isBlockDevice())
-        pretendSize(snapshot.table, *request.size);
     // Nothing there is matched or kept then.
     if (request.empty == Empty::Force || request.empty == Empty::Create)
         snapshot.table.partitions.clear();
@@ -331,38 +305,33 @@ struct CreatedFile {
     }
 };
 
-Result<void> prepareFile(const Request &request, const std::vector<Definition> &definitions, CreatedFile &created)
+// The new file, empty; its size comes with the plan's.
+Result<void> createFile(const Request &request, CreatedFile &created)
 {
-    if (request.empty == Empty::Create) {
-        PREON_TRY(const Fd fd, openFile(request.device, O_RDWR | O_CREAT | O_EXCL, 0666));
-        created.path = request.device;
-        created.keep = false;
-    }
-    std::uint64_t size = request.size.value_or(0);
-    if (request.sizeAuto) {
-        Snapshot snapshot;
-        if (request.empty != Empty::Create) {
-            PREON_TRY(const Disk::Device device, openTarget(request));
-            PREON_TRY(snapshot, takeSnapshot(request, device, definitions));
-        }
-        snapshot.definitions = definitions;
-        snapshot.empty = request.empty;
-        snapshot.included = request.include;
-        snapshot.excluded = request.exclude;
-        PREON_CHECK(resolveSources(snapshot, request.host));
-        size = minimalDiskSize(snapshot);
-    }
-    if (request.empty != Empty::Create)
-        return growFile(request, size);
-    if (size > INT64_MAX || truncate(request.device.c_str(), static_cast<off_t>(size)) < 0)
-        return failErrno(size > INT64_MAX ? EFBIG : errno, request.device.string() + " could not be made " + formatBinarySize(size) + " large");
+    PREON_TRY(const Fd fd, openFile(request.device, O_RDWR | O_CREAT | O_EXCL, 0666));
+    created.path = request.device;
+    created.keep = false;
     return {};
+}
+
+// How large the file will be; devices keep their size.
+Result<std::uint64_t> targetSize(const Request &request, const Snapshot &snapshot, const Disk::Device &device)
+{
+    const std::uint64_t wanted = request.sizeAuto ? minimalDiskSize(snapshot) : request.size.value_or(0);
+    if (device.isBlockDevice() || wanted <= device.size())
+        return device.size();
+    if (wanted > INT64_MAX)
+        return fail(ErrorCode::NoSpace, request.device.string() + " cannot be made " + formatBinarySize(wanted) + " large");
+    return wanted;
 }
 
 Result<void> repart(const RepartOptions &options, Invocation &invocation)
 {
     PREON_TRY(const Request request, understand(options, invocation.host));
-    DefinitionOptions how{.architecture = options.architecture, .specifiers = readSpecifiers(request.host)};
+    const DefinitionOptions how{.architecture = options.architecture,
+                                .specifiers = readSpecifiers(request.host),
+                                .included = request.include,
+                                .excluded = request.exclude};
     std::vector<std::filesystem::path> folders(options.definitions.begin(), options.definitions.end());
     for (auto &folder : folders)
         folder = std::filesystem::absolute(folder).lexically_normal();
@@ -372,14 +341,18 @@ Result<void> repart(const RepartOptions &options, Invocation &invocation)
             std::cerr << warning << '\n';
     }
     CreatedFile created;
-    PREON_CHECK(prepareFile(request, definitions, created));
-    PREON_TRY(const Disk::Device device, openTarget(request));
+    if (request.empty == Empty::Create) {
+        PREON_CHECK(createFile(request, created));
+    }
+    PREON_TRY(Disk::Device device, openTarget(request));
     PREON_TRY(Snapshot snapshot, takeSnapshot(request, device, definitions));
     if (auto accepted = accepts(request.device, snapshot.table.kind, request.empty); !accepted) {
         invocation.finish(accepted, refusedStatus);
         return {};
     }
     PREON_CHECK(resolveSources(snapshot, request.host));
+    PREON_TRY(const std::uint64_t size, targetSize(request, snapshot, device));
+    snapshot.table = Disk::grownTable(std::move(snapshot.table), size); // the file itself grows only once the plan is known to fit
     PREON_TRY(const Plan plan, Repart::plan(snapshot));
     if (options.canFactoryReset) {
         invocation.status = hasFactoryReset(plan, definitions) ? 0 : 1;
@@ -389,6 +362,9 @@ Result<void> repart(const RepartOptions &options, Invocation &invocation)
         std::cerr << dropped.text << '\n';
     if (options.json == "off" && request.pretty)
         std::cout << toTable(plan, !options.noLegend) << std::flush;
+    if (size > device.size() && !request.dryRun) {
+        PREON_CHECK(device.grow(size));
+    }
     PREON_CHECK(carryOut(options, request, plan, device));
     created.keep = true;
     if (options.json != "off")

@@ -18,6 +18,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 namespace Preon::Disk
 {
@@ -185,6 +186,17 @@ bool Device::isBlockDevice() const
 Access Device::access() const
 {
     return m_access;
+}
+
+Result<void> Device::grow(std::uint64_t size)
+{
+    const std::string what = m_path.string() + " could not be made " + std::to_string(size) + " bytes long";
+    if (m_block || size < m_size)
+        return fail(ErrorCode::Unsupported, what, m_block ? "it is a device" : "it is larger already");
+    if (size > static_cast<std::uint64_t>(INT64_MAX) || ftruncate(m_fd.get(), static_cast<off_t>(size)) < 0)
+        return failErrno(size > static_cast<std::uint64_t>(INT64_MAX) ? EFBIG : errno, what);
+    m_size = size / m_sectorSize * m_sectorSize;
+    return {};
 }
 
 Result<void> Device::flush() const

@@ -38,6 +38,9 @@ public:
     bool isBlockDevice() const;
     Access access() const;
 
+    // Makes an image file larger; never smaller, and a block device has the size it has (Unsupported).
+    Result<void> grow(std::uint64_t size);
+
     Result<void> flush() const; // fsync
     // Forgets what the kernel cached of it (BLKFLSBUF / POSIX_FADV_DONTNEED after fsync): the next read comes from the medium.
     Result<void> dropCache() const;

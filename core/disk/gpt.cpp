@@ -77,6 +77,14 @@ std::uint64_t littleEndian(std::span<const std::byte> bytes)
     return value;
 }
 
+// Where the backup's entries begin when it stands at the end of the device.
+std::uint64_t endBefore(const Table &table)
+{
+    const std::uint64_t sectors = table.deviceSize / table.sectorSize;
+    const std::uint64_t entrySectors = (table.entryBytes + table.sectorSize - 1) / table.sectorSize;
+    return entrySectors + 1 < sectors ? (sectors - 1 - entrySectors) * table.sectorSize : 0;
+}
+
 // A disk that grew, or an image on a larger disk: libfdisk moves the backup table to the end when it writes, and then there is more to use. UEFI 2.10, 5.3.2.
 Result<void> readBackupPlace(const Device &device, Table &table)
 {
@@ -85,14 +93,15 @@ Result<void> readBackupPlace(const Device &device, Table &table)
     const std::span<const std::byte> bytes(header);
     const std::uint64_t sectors = device.size() / device.sectorSize();
     const std::uint64_t alternate = littleEndian(bytes.subspan(32, 8));
-    if (!std::ranges::equal(bytes.first(8), asBytes("EFI PART")) || alternate >= sectors - 1)
+    if (!std::ranges::equal(bytes.first(8), asBytes("EFI PART")))
         return {};
-    const std::uint64_t entryBytes = littleEndian(bytes.subspan(80, 4)) * littleEndian(bytes.subspan(84, 4));
-    const std::uint64_t entrySectors = (entryBytes + device.sectorSize() - 1) / device.sectorSize();
-    if (entrySectors + 1 >= sectors)
+    const std::uint64_t entries = littleEndian(bytes.subspan(80, 4)), entrySize = littleEndian(bytes.subspan(84, 4));
+    if (entries <= 4096 && entrySize <= 4096)
+        table.entryBytes = entries * entrySize;
+    if (alternate >= sectors - 1)
         return {};
     table.backupAtEnd = false;
-    table.endUsable = std::max(table.endUsable, (sectors - 1 - entrySectors) * device.sectorSize());
+    table.endUsable = std::max(table.endUsable, endBefore(table));
     return {};
 }
 
@@ -235,15 +244,14 @@ Result<Table> readTable(const Device &device)
 
 Table emptyTable(std::uint64_t deviceSize, std::uint32_t sectorSize, const Uuid &diskUuid)
 {
-    // 128 entries of 128 bytes; libfdisk leaves the first MiB free where the disk is big enough for that.
-    constexpr std::uint64_t entryBytes = 128 * 128;
+    // libfdisk leaves the first MiB free where the disk is big enough for that.
     constexpr std::uint64_t alignment = 1024 * 1024;
     Table table;
     table.kind = LabelKind::Gpt;
     table.diskUuid = diskUuid;
     table.deviceSize = deviceSize;
     table.sectorSize = sectorSize;
-    const std::uint64_t entrySectors = (entryBytes + sectorSize - 1) / sectorSize;
+    const std::uint64_t entrySectors = (table.entryBytes + sectorSize - 1) / sectorSize;
     const std::uint64_t sectors = deviceSize / sectorSize;
     if (sectors < 2 * entrySectors + 4)
         return table;
@@ -252,6 +260,18 @@ Table emptyTable(std::uint64_t deviceSize, std::uint32_t sectorSize, const Uuid 
     const std::uint64_t aligned = alignment / sectorSize;
     table.firstUsable = (aligned < endSector && sectors > aligned * 4 ? aligned : firstSector) * sectorSize;
     table.endUsable = endSector * sectorSize;
+    return table;
+}
+
+Table grownTable(Table table, std::uint64_t deviceSize)
+{
+    if (deviceSize <= table.deviceSize)
+        return table;
+    table.deviceSize = deviceSize;
+    if (table.kind == LabelKind::Gpt) {
+        table.backupAtEnd = false;
+        table.endUsable = std::max(table.endUsable, endBefore(table));
+    }
     return table;
 }
 

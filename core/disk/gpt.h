@@ -29,6 +29,7 @@ struct Table {
     std::uint64_t deviceSize = 0;
     std::uint32_t sectorSize = 512;
     std::uint64_t firstUsable = 0, endUsable = 0; // bytes; end is exclusive
+    std::uint64_t entryBytes = 16384; // of one copy of the array of entries
     bool backupAtEnd = true; // false: the disk is larger than the one that the table was made for; endUsable is then what it will be once written
     std::vector<Partition> partitions; // in the order of their numbers
     bool operator==(const Table &) const = default;
@@ -38,6 +39,8 @@ struct Table {
 Result<Table> readTable(const Device &device);
 // An empty GPT for a device of this size; what an erase starts from.
 Table emptyTable(std::uint64_t deviceSize, std::uint32_t sectorSize, const Uuid &diskUuid);
+// The table as it will be read once the device has grown to this size; the same table when it has it already.
+Table grownTable(Table table, std::uint64_t deviceSize);
 // Writes backup and primary, flushes. Slots and numbers are kept as in the value. Does not re-read: see Device::rereadPartitions.
 Result<void> writeTable(const Device &device, const Table &table);
 // What the n-th partition of a device or file is called: /dev/vda3, /dev/nvme0n1p3, disk.img3 (files: a name for people only).

@@ -15,6 +15,7 @@ namespace Preon::Repart
 namespace
 {
 constexpr std::uint64_t chunk = 4U << 20U;
+constexpr std::uint32_t encryptionSector = 4096; // as systemd-repart: faster than 512, and partitions are multiples of it
 
 // Where the bytes of a partition go: plainly, or through the cipher of the volume made for it.
 using Sink = std::function<Result<void>(std::uint64_t offset, ByteView data)>;
@@ -29,7 +30,7 @@ struct Maker {
 
     Result<void> make(const PlannedPartition &planned);
     Result<void> clear(std::uint64_t offset, std::uint64_t length);
-    Result<void> fill(const PlannedPartition &planned, std::uint64_t size, const Sink &sink);
+    Result<void> fill(const PlannedPartition &planned, std::uint64_t size, std::uint32_t sectorSize, const Sink &sink);
     Result<void> pump(const Disk::Device &from, const Disk::Range &range, std::uint64_t toOffset, const Sink &sink);
     Result<void> encrypted(const PlannedPartition &planned);
     Result<void> addKeys(Luks::Volume &volume, const PlannedPartition &planned);
@@ -70,7 +71,7 @@ Result<void> Maker::pump(const Disk::Device &from, const Disk::Range &range, std
     return {};
 }
 
-Result<void> Maker::fill(const PlannedPartition &planned, std::uint64_t size, const Sink &sink)
+Result<void> Maker::fill(const PlannedPartition &planned, std::uint64_t size, std::uint32_t sectorSize, const Sink &sink)
 {
     if (planned.source) {
         if (planned.source->size > size)
@@ -86,7 +87,7 @@ Result<void> Maker::fill(const PlannedPartition &planned, std::uint64_t size, co
                         .label = planned.partition.label,
                         .uuid = planned.fileSystemUuid,
                         .size = size,
-                        .sectorSize = device.sectorSize()};
+                        .sectorSize = sectorSize};
     PREON_TRY(const ScratchFile file, makeFileSystem(fs, scratch, progress));
     PREON_TRY(const Disk::Device made, Disk::Device::open(file.path(), Disk::Access::Read));
     PREON_TRY(const auto ranges, writtenRanges(made));
@@ -115,13 +116,13 @@ Result<void> Maker::encrypted(const PlannedPartition &planned)
     const Disk::Partition &partition = planned.partition;
     progress.phase("Encrypting " + planned.file.stem().string(), 0);
     PREON_TRY(const ScratchFile header, ScratchFile::create(scratch, partition.size));
-    const Luks::FormatOptions format{.uuid = planned.luksUuid, .label = partition.label, .sectorSize = device.sectorSize(), .dataOffset = 0};
+    const Luks::FormatOptions format{.uuid = planned.luksUuid, .label = partition.label, .sectorSize = encryptionSector, .dataOffset = 0};
     PREON_TRY(Luks::Volume volume, Luks::Volume::format(header.path(), format));
     PREON_CHECK(addKeys(volume, planned));
     const std::uint64_t begin = volume.dataOffset();
     if (begin >= partition.size)
         return fail(ErrorCode::NoSpace, nameOf(planned) + " is too small to be encrypted");
-    PREON_CHECK(fill(planned, partition.size - begin, [&](std::uint64_t offset, ByteView data) {
+    PREON_CHECK(fill(planned, partition.size - begin, volume.sectorSize(), [&](std::uint64_t offset, ByteView data) {
         return volume.writePayload(device, partition.start, offset, data);
     }));
     PREON_TRY(const Disk::Device made, Disk::Device::open(header.path(), Disk::Access::Read));
@@ -136,7 +137,7 @@ Result<void> Maker::make(const PlannedPartition &planned)
     PREON_CHECK(clear(partition.start, partition.size));
     if (planned.encrypt != Encrypt::Off)
         return encrypted(planned);
-    return fill(planned, partition.size, [&](std::uint64_t offset, ByteView data) {
+    return fill(planned, partition.size, device.sectorSize(), [&](std::uint64_t offset, ByteView data) {
         return writeAt(device.fd(), partition.start + offset, data);
     });
 }

@@ -386,6 +386,11 @@ void Parser::fillDefaults()
 }
 }
 
+bool DefinitionOptions::takes(const Uuid &type) const
+{
+    return (included.empty() || std::ranges::contains(included, type)) && !std::ranges::contains(excluded, type);
+}
+
 Result<Definition> parseDefinition(const UnitFile &file, const DefinitionOptions &options)
 {
     Parser parser{.options = options, .definition = {}, .readOnly = {}, .noAuto = {}, .growFileSystem = {}};
@@ -402,7 +407,8 @@ Result<Definition> parseDefinition(const UnitFile &file, const DefinitionOptions
             otherSection = entry.section;
         }
     }
-    PREON_CHECK(parser.check());
+    if (options.takes(parser.definition.type))
+        PREON_CHECK(parser.check());
     parser.fillDefaults();
     return std::move(parser.definition);
 }
@@ -418,7 +424,8 @@ Result<std::vector<Definition>> loadDefinitions(const std::vector<std::filesyste
     std::vector<Definition> definitions;
     for (const UnitFile &file : files) {
         PREON_TRY(Definition definition, parseDefinition(file, options));
-        definitions.push_back(std::move(definition));
+        if (options.takes(definition.type))
+            definitions.push_back(std::move(definition));
     }
     return definitions;
 }

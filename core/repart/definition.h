@@ -46,6 +46,9 @@ struct Definition {
 struct DefinitionOptions {
     std::string architecture; // for types without one; empty: this machine's
     Specifiers specifiers;
+    std::vector<Uuid> included, excluded; // types; loadDefinitions leaves the others out, unchecked. included empty: all
+
+    bool takes(const Uuid &type) const;
 };
 
 // BadFormat with "FILE:LINE: …" where systemd-repart refuses the file.

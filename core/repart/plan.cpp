@@ -66,14 +66,9 @@ struct Planner {
 void Planner::takeDefinitions()
 {
     for (std::size_t i = 0; i < snapshot.definitions.size(); ++i) {
-        const Uuid &type = snapshot.definitions[i].type;
-        if (!snapshot.included.empty() && !std::ranges::contains(snapshot.included, type))
-            continue;
-        if (std::ranges::contains(snapshot.excluded, type))
-            continue;
         Entry &entry = entries.emplace_back();
         entry.definition = i;
-        entry.partition.type = type;
+        entry.partition.type = snapshot.definitions[i].type;
     }
 }
 
@@ -275,8 +270,10 @@ Result<void> Planner::fit()
             dropped.push_back({definition.path, definition.priority,
                                entry.current ? "Can't grow existing partition " + entry.partition.label + priority + ", ignoring."
                                              : "Can't fit partition " + definition.path.string() + priority + ", dropping."});
-            if (entry.current)
+            if (entry.current) {
                 entry.definition.reset();
+                entry.partition = *entry.current;
+            }
         }
     }
     distribute(space);
@@ -347,11 +344,16 @@ Result<Plan> Planner::result()
     for (std::size_t i = 0; i < entries.size(); ++i) {
         if (space.claims[i].dropped)
             continue;
+        if (Entry &entry = entries[i]; entry.current) {
+            const auto renamed = snapshot.newPartitionUuids.find(entry.current->uuid);
+            if (renamed != snapshot.newPartitionUuids.end())
+                entry.partition.uuid = entry.current->uuid = renamed->second;
+        }
         PREON_TRY(PlannedPartition partition, planned(i));
-        if (const auto renamed = snapshot.newPartitionUuids.find(partition.partition.uuid); entries[i].current && renamed != snapshot.newPartitionUuids.end())
-            partition.partition.uuid = renamed->second;
-        if (partition.activity != Activity::Create || !partition.deferred)
+        if (!partition.deferred)
             plan.after.partitions.push_back(partition.partition);
+        else if (entries[i].current) // neither grown nor named this time
+            plan.after.partitions.push_back(*entries[i].current);
         plan.partitions.push_back(std::move(partition));
     }
     if (plan.after.partitions.size() > maximumPartitions || std::ranges::any_of(plan.after.partitions, [](const Disk::Partition &p) {

@@ -38,7 +38,7 @@ struct Snapshot {
     Uuid seed;
 
     std::map<std::size_t, Source> sources; // by index of the definition; one is needed for each that is copied and not there yet
-    std::vector<Uuid> included, excluded, deferred; // types. Deferred: planned with all others, but not made this time
+    std::vector<Uuid> deferred; // types that are planned with all others, but neither made nor changed this time
     // Partition UUIDs of the existing partitions that definitions may match; all others are foreign. nullopt: any may be matched.
     std::optional<std::vector<Uuid>> ours;
     // Fresh identities for what is there already (a disk that was copied byte for byte): written in the same step as everything else.

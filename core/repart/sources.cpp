@@ -112,9 +112,6 @@ std::vector<std::size_t> missingSources(const Snapshot &snapshot)
     }
     for (std::size_t i = 0; i < snapshot.definitions.size(); ++i) {
         const Definition &definition = snapshot.definitions[i];
-        const bool kept = snapshot.included.empty() || std::ranges::contains(snapshot.included, definition.type);
-        if (!kept || std::ranges::contains(snapshot.excluded, definition.type))
-            continue;
         if (std::size_t &left = existing[definition.type]; left > 0)
             --left;
         else if (definition.isCopied() && !snapshot.sources.contains(i) && !std::ranges::contains(snapshot.deferred, definition.type))
