@@ -77,7 +77,8 @@ Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source,
     snapshot.makesBootEntry = !snapshot.target.isFile && Boot::hasEfiVariables(host);
     if (source.facts.kind == SourceKind::Booted) {
         // The running system and the one to be installed are the same, so its definitions are at hand.
-        const Repart::DefinitionOptions options{.architecture = {}, .specifiers = Repart::readSpecifiers(host)};
+        Repart::DefinitionOptions options;
+        options.specifiers = Repart::readSpecifiers(host);
         const std::vector<std::filesystem::path> shipped{host.path("/etc/preon/install.repart.d"), host.path("/usr/lib/preon/install.repart.d")};
         PREON_TRY(snapshot.shipped, Repart::loadDefinitions(shipped, options));
         PREON_TRY(snapshot.firstBoot, Repart::loadDefinitions(Repart::definitionFolders(host), options));
