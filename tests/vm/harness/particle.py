@@ -64,6 +64,10 @@ def disks_under(vm, source):
     return sorted({name for name, kind in (row.split() for row in rows) if kind == "disk"})
 
 
+def root_is_in_memory(vm):
+    return all(disk.startswith("zram") for disk in disks_under(vm, mounted_from(vm, "/")))
+
+
 def mounted_from(vm, path):
     """The device mounted at PATH, or an empty string."""
     return vm.run(f"findmnt --noheadings --nofsroot --output SOURCE --mountpoint {path}").out.strip()
