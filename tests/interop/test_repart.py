@@ -1,0 +1,208 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: Preon contributors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""`preonctl repart` does what `systemd-repart` does: the same plan as JSON, the same exit status, the same table to the letter, on equal files with one seed.
+
+Known differences, all of them on purpose:
+- A dry run of ours never touches the file; theirs grows it for --size=. A run of ours that fails leaves the file as it was; theirs leaves it grown.
+- An existing partition that is not aligned to 4 KiB and has nothing free behind it may stay as it is; theirs then refuses the whole disk.
+- A partition that was given up for its priority stays untouched; theirs aborts on an assertion where it has no label.
+"""
+
+import os
+import random
+import shutil
+import subprocess
+import tempfile
+import unittest
+from pathlib import Path
+
+from repart_sets import ESP, GPT, HOME, LINUX, MIB, SETS, Set, Step, entry
+
+SEED = "--seed=0123456789abcdef0123456789abcdef"
+OURS = [os.environ.get("PREONCTL", "preonctl"), "repart"]
+THEIRS = ["systemd-repart"]
+RANDOM_SETS = int(os.environ.get("PREON_RANDOM_SETS", "40"))
+ABORTED = -6
+
+
+class Bench:
+    """One disk in one folder, which both tools get in turn: paths are part of what is compared."""
+
+    def __init__(self, folder):
+        self.folder = Path(folder)
+        self.disk = self.folder / "disk.img"
+
+    def start(self, case):
+        self.disk.unlink(missing_ok=True)
+        if case.size:
+            with self.disk.open("wb") as file:
+                file.truncate(case.size)
+        if case.table:
+            subprocess.run(["sfdisk", "-q", self.disk], input=case.table, text=True, check=True, capture_output=True)
+        for name, content in case.files.items():
+            (self.folder / name).write_bytes(content)
+            (self.folder / name).chmod(0o600)
+
+    def define(self, definitions):
+        folder = self.folder / "repart.d"
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        for name, text in definitions.items():
+            path = folder / name
+            path.parent.mkdir(exist_ok=True)
+            if text is None:
+                path.symlink_to("/dev/null")
+            else:
+                path.write_text("[Partition]\n" + text.replace("@", str(self.folder)))
+
+    def run(self, tool, step):
+        """The plan of a dry run, and what a real run made."""
+        self.define(step.definitions)
+        options = [option.replace("@", str(self.folder)) for option in step.options]
+        common = [*tool, SEED, "--definitions=repart.d", "--no-pager", "--json=pretty", *options]
+        runs = []
+        for dry in ("yes", "no"):
+            if dry == "yes" and "--empty=create" in options:
+                continue
+            done = subprocess.run([*common, f"--dry-run={dry}", "disk.img"], cwd=self.folder, capture_output=True, text=True, check=False, timeout=120)
+            runs.append((done.returncode, done.stdout, done.stderr))
+        return runs, self.table(options)
+
+    def table(self, options):
+        if not self.disk.exists():
+            return None
+        sector = "4096" if "--sector-size=4096" in options else "512"
+        return subprocess.run(["sfdisk", f"--sector-size={sector}", "--json", self.disk], capture_output=True, text=True, check=False).stdout
+
+    def all_steps(self, tool, case):
+        self.start(case)
+        return [self.run(tool, step) for step in case.steps]
+
+    def contents(self):
+        """What blkid says of each partition; sizes and versions of the formats are those tools' own matter."""
+        found = []
+        table = subprocess.run(["sfdisk", "--dump", self.disk], capture_output=True, text=True, check=False).stdout
+        for line in table.splitlines():
+            if "start=" not in line:
+                continue
+            start, size = (int(line.split(key)[1].split(",")[0]) * 512 for key in ("start=", "size="))
+            words = ["blkid", "-p", "-o", "export", "-O", str(start), "-S", str(size), self.disk]
+            told = subprocess.run(words, capture_output=True, text=True, check=False).stdout.splitlines()
+            found.append(sorted(word for word in told if word.split("=")[0] in ("TYPE", "UUID", "LABEL")))
+        return found
+
+
+class Repart(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory(prefix="repart-")
+        self.addCleanup(holder.cleanup)
+        self.bench = Bench(holder.name)
+
+    def agree(self, case):
+        theirs = self.bench.all_steps(THEIRS, case)
+        their_contents = self.bench.contents() if case.files or "file systems" in case.name else None
+        ours = self.bench.all_steps(OURS, case)
+        for number, (their, our) in enumerate(zip(theirs, ours)):
+            if any(run[0] == ABORTED for run in their[0]):
+                return False
+            said = "\n".join(run[2] for run in (*their[0], *our[0]))
+            where = f"{case.name}, step {number}: {case.steps[number]}\n{said}"
+            self.assertEqual([run[:1] for run in their[0]], [run[:1] for run in our[0]], where)
+            self.assertEqual([run[1] for run in their[0]], [run[1] for run in our[0]], where)
+            self.assertEqual(their[1], our[1], where)
+        if their_contents is not None:
+            self.assertEqual(their_contents, self.bench.contents(), case.name)
+        return True
+
+    def test_sets(self):
+        for case in SETS:
+            with self.subTest(case.name):
+                self.assertTrue(self.agree(case), "systemd-repart aborted")
+
+    def test_random_sets(self):
+        compared = 0
+        for number in range(RANDOM_SETS):
+            with self.subTest(number):
+                compared += self.agree(random_set(number))
+        self.assertGreater(compared, RANDOM_SETS * 0.8)
+
+    def test_copied_blocks_are_the_file_s(self):
+        case = next(s for s in SETS if s.name == "copied blocks")
+        self.bench.all_steps(OURS, case)
+        with self.bench.disk.open("rb") as disk:
+            disk.seek(MIB)
+            self.assertEqual(disk.read(len(case.files["blocks"])), case.files["blocks"])
+
+    def test_a_dry_run_and_a_failure_leave_the_file_alone(self):
+        case = Set("", [Step({"a.conf": "Type=home\n"}), Step({"a.conf": "Type=home\nSizeMinBytes=2G\n"}, ["--empty=allow", "--size=600M"])])
+        self.bench.all_steps(OURS, Set("", case.steps[:1]))
+        before = self.bench.disk.read_bytes()
+        runs, _ = self.bench.run(OURS, case.steps[1])
+        self.assertEqual([run[0] for run in runs], [1, 1])
+        self.assertEqual(before, self.bench.disk.read_bytes())
+
+    def test_options_that_we_lack_fail_in_words(self):
+        self.bench.start(Set("", []))
+        for option in ("--image=x", "--split=yes", "--factory-reset=yes", "--make-ddi=sysext", "--generate-fstab=x", "--copy-from=x"):
+            done = subprocess.run([*OURS, option, "disk.img"], cwd=self.bench.folder, capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 1, option)
+            self.assertIn(option.split("=")[0], done.stderr)
+
+
+def random_set(number):
+    """Definitions, a disk and an (aligned) table made up from a number; the same for all time."""
+    dice = random.Random(number)
+    size = dice.randrange(30, 300) * MIB
+    table = ""
+    if dice.random() < 0.6:
+        table, at = GPT, 2048 + dice.choice([0, 8, 4096])
+        numbers = dice.sample(range(1, 12), 5)
+        for index in numbers[: dice.randrange(0, 5)]:
+            length = 8 * dice.randrange(1, 5000)
+            if at + length > size // 512 - 4096:
+                break
+            table += entry(index, at, length, dice.choice([ESP, HOME, LINUX]), dice.choice(["", "home", "old", "root-x86-64"]), attributes=dice.choice(["", "", "GUID:59", "RequiredPartition"]))
+            at += length + 8 * dice.choice([0, 0, 1, 256, dice.randrange(0, 5000)])
+    first = random_definitions(dice)
+    steps = [Step(first, ["--empty=" + dice.choice(["allow"] * 5 + ["force", "require", "refuse"])] + dice.choice([[]] * 8 + [["--defer-partitions=home,swap"], ["--exclude-partitions=root,usr"]]))]
+    if dice.random() < 0.4:
+        steps.append(Step(first if dice.random() < 0.5 else random_definitions(dice)))
+    return Set(f"random {number}", steps, size, table)
+
+
+def random_definitions(dice):
+    kinds = ["esp", "usr", "home", "root", "xbootldr", "usr-verity", "usr-verity-sig", "srv", "var", "tmp", "linux-generic", "user-home", "12345678-1234-4234-8234-123456789abc"]
+    def size(low, high):
+        return dice.choice([dice.randrange(low, high), dice.randrange(low // MIB, high // MIB) * MIB])
+
+    definitions = {}
+    for index in range(dice.randrange(0, 6)):
+        text = f"Type={dice.choice(kinds[: dice.choice([3, 7, 13])])}\n"
+        for chance, key, value in [
+            (0.5, "SizeMinBytes", lambda: size(0, 40 * MIB)),
+            (0.3, "SizeMaxBytes", lambda: size(40 * MIB, 80 * MIB)),
+            (0.25, "PaddingMinBytes", lambda: size(0, 10 * MIB)),
+            (0.2, "PaddingMaxBytes", lambda: size(10 * MIB, 20 * MIB)),
+            (0.4, "Weight", lambda: dice.choice([0, 1, 10, 333, 999999, 1000000])),
+            (0.2, "PaddingWeight", lambda: dice.choice([0, 1, 500, 1000000])),
+            (0.2, "Priority", lambda: dice.choice([-1, 0, 1, 2, 10])),
+            (0.2, "Label", lambda: dice.choice(["", "x", "äöü", "home", "%o", "root-x86-64", "linux"])),
+            (0.1, "Flags", lambda: dice.choice(["0", "0x8000000000000000", "1", "0x0800000000000000"])),
+            (0.15, "ReadOnly", lambda: dice.choice(["yes", "no", ""])),
+            (0.15, "NoAuto", lambda: dice.choice(["yes", "no"])),
+            (0.15, "GrowFileSystem", lambda: dice.choice(["yes", "no"])),
+        ]:
+            if dice.random() < chance:
+                text += f"{key}={value()}\n"
+        name = f"{dice.randrange(10, 99)}-{index}.conf"
+        definitions[name] = text
+        if dice.random() < 0.1:
+            definitions[name + ".d/x.conf"] = "Label=dropped in\n"
+    return definitions
+
+
+if __name__ == "__main__":
+    unittest.main()
