@@ -24,10 +24,9 @@ Object::~Object()
 {
     if (m_number == ESYS_TR_NONE)
         return;
-    if (m_kind == Kind::Persistent)
+    // Where the TPM has dropped it already, as it does with a session after the last use, only our side is left.
+    if (m_kind == Kind::Persistent || Esys_FlushContext(m_esys, m_number) != TSS2_RC_SUCCESS)
         Esys_TR_Close(m_esys, &m_number);
-    else if (Esys_FlushContext(m_esys, m_number) != TSS2_RC_SUCCESS)
-        Esys_TR_Close(m_esys, &m_number); // the TPM has dropped it already, as it does with a policy session after use
 }
 
 TSS2_RC tpmCode(TSS2_RC code)
