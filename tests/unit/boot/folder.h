@@ -12,26 +12,38 @@
 
 #include <unistd.h>
 
-class FolderTest : public testing::Test
-{
-protected:
-    FolderTest()
+// Removed with all that is in it.
+struct TemporaryFolder {
+    TemporaryFolder()
     {
         std::string pattern = (std::filesystem::temp_directory_path() / "preon-test-XXXXXX").string();
         if (::mkdtemp(pattern.data()))
-            m_folder = pattern;
+            path = pattern;
     }
-    ~FolderTest() override
+    TemporaryFolder(const TemporaryFolder &) = delete;
+    TemporaryFolder &operator=(const TemporaryFolder &) = delete;
+    ~TemporaryFolder()
     {
         std::error_code ignored;
-        if (!m_folder.empty())
-            std::filesystem::remove_all(m_folder, ignored);
+        if (!path.empty())
+            std::filesystem::remove_all(path, ignored);
     }
+    std::filesystem::path path;
+};
+
+class FolderTest : public testing::Test
+{
+protected:
     std::filesystem::path write(const std::filesystem::path &name, const std::string &text) const
     {
         std::filesystem::create_directories((m_folder / name).parent_path());
         std::ofstream(m_folder / name, std::ios::binary) << text;
         return m_folder / name;
     }
-    std::filesystem::path m_folder;
+
+private:
+    TemporaryFolder m_temporary;
+
+protected:
+    const std::filesystem::path m_folder = m_temporary.path;
 };

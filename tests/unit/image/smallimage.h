@@ -13,6 +13,8 @@
 #include "core/disk/parttypes.h"
 #include "core/image/image.h"
 
+#include <map>
+
 class SmallImageTest : public FolderTest
 {
 protected:
@@ -70,11 +72,42 @@ protected:
         return result;
     }
 
-    // Makes FOLDER/NAME; leaves its root hash in m_rootHash.
+    // Makes FOLDER/NAME; leaves its root hash in m_rootHash. Each version is put together once and then copied.
     std::filesystem::path makeImage(const std::string &name = "Particle_1.raw", const std::string &version = "1")
     {
-        using namespace Preon;
+        static std::map<std::string, Template> templates;
+        Template &made = templates[version];
+        if (made.rootHash.empty()) {
+            std::filesystem::copy_file(putTogether(version), made.folder.path / "image");
+            made.rootHash = m_rootHash;
+        }
+        m_rootHash = made.rootHash;
         const auto path = m_folder / name;
+        std::filesystem::copy_file(made.folder.path / "image", path, std::filesystem::copy_options::overwrite_existing);
+        return path;
+    }
+
+    static void flip(const std::filesystem::path &path, std::uint64_t at)
+    {
+        std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+        file.seekg(static_cast<std::streamoff>(at));
+        const int old = file.get();
+        file.seekp(static_cast<std::streamoff>(at));
+        file.put(static_cast<char>(old ^ 1));
+    }
+
+    std::string m_rootHash;
+
+private:
+    struct Template {
+        TemporaryFolder folder;
+        std::string rootHash;
+    };
+
+    std::filesystem::path putTogether(const std::string &version)
+    {
+        using namespace Preon;
+        const auto path = m_folder / "template.raw";
         std::string noise(usrSize - mebibyte, '\0'); // the slot has room to spare
         for (std::size_t i = 0; i < noise.size(); ++i)
             noise[i] = static_cast<char>((i * 2654435761U) >> 11U) ^ version.front();
@@ -103,15 +136,4 @@ protected:
         put(esp, "/loader/random-seed", asBytes("never copied"));
         return path;
     }
-
-    static void flip(const std::filesystem::path &path, std::uint64_t at)
-    {
-        std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-        file.seekg(static_cast<std::streamoff>(at));
-        const int old = file.get();
-        file.seekp(static_cast<std::streamoff>(at));
-        file.put(static_cast<char>(old ^ 1));
-    }
-
-    std::string m_rootHash;
 };
