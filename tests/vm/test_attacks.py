@@ -84,11 +84,7 @@ def forged_opens_nothing(story, machine, disk):
 
 with Story("attacks") as story:
     machine, disk = particle.installed(story.folder)
-    plaintext, forged = disk.overlay(story.folder / "plaintext.qcow2"), disk.overlay(story.folder / "forged.qcow2")
-    the_stick(story, machine, [disk, plaintext, forged])
+    victim, plaintext, forged = (disk.overlay(story.folder / f"{name}.qcow2") for name in ("victim", "plaintext", "forged"))
+    the_stick(story, machine, [victim, plaintext, forged])
     plaintext_does_not_come_up(story, machine, plaintext)
     forged_opens_nothing(story, machine, forged)
-    with machine.boot(disks=[disk]) as vm:
-        vm.wait_up()
-        story.equals("after all that the real disk still starts by itself", "kept", vm.run("cat /root/kept").out.strip())
-        vm.poweroff()
