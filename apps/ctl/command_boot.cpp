@@ -49,9 +49,8 @@ Result<std::uint64_t> espOffset(const Disk::Device &device)
     const auto table = Disk::readTable(device);
     if (!table || table->kind != Disk::LabelKind::Gpt)
         return 0;
-    const auto esp = std::ranges::find_if(table->partitions, [](const Disk::Partition &partition) {
-        return Disk::designator(partition.type) == Disk::Designator::Esp;
-    });
+    const auto esp
+        = std::ranges::find_if(table->partitions, [](const Disk::Partition &partition) { return Disk::designator(partition.type) == Disk::Designator::Esp; });
     if (esp == table->partitions.end())
         return fail(ErrorCode::NotFound, device.path().string() + " has no EFI partition");
     return esp->start;
@@ -128,12 +127,12 @@ void addBoot(CLI::App &app, Invocation &invocation)
     };
     auto *boot = app.add_subcommand("boot", "Boot entries and the boot process")->require_subcommand(1);
     auto *list = boot->add_subcommand("list", "List what the boot loader offers, in its order");
-    list->footer(
-        "Reads the EFI partition without mounting it: kernels with their profiles and loader/entries/*.conf, sorted as systemd-boot shows them. Without --esp it is\n"
-        "the partition that this machine was started from. Nothing is written.\n\n"
-        "  preonctl boot list\n"
-        "  preonctl boot list --esp=Particle_1.raw            of an image\n"
-        "  preonctl boot list --json | jq -r '.[].id'");
+    list->footer("Reads the EFI partition without mounting it: kernels with their profiles and loader/entries/*.conf, sorted as systemd-boot shows them. "
+                 "Without --esp it is\n"
+                 "the partition that this machine was started from. Nothing is written.\n\n"
+                 "  preonctl boot list\n"
+                 "  preonctl boot list --esp=Particle_1.raw            of an image\n"
+                 "  preonctl boot list --json | jq -r '.[].id'");
     addBootInitrd(*boot, invocation);
     auto options = std::make_shared<Options>();
     list->add_option("--esp", options->esp, "An EFI partition, a disk or an image file that has one")->type_name("DEVICE|FILE");

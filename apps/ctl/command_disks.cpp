@@ -44,7 +44,8 @@ void printDisk(const Disk::DiskInfo &disk)
     add(disk.removable, "removable");
     add(disk.readOnly, "read-only");
     add(disk.inUse, "in use");
-    std::cout << std::format("{:<16} {:>9}  {:<28} {}\n", disk.device.string(), formatSize(disk.size), disk.vendor.empty() ? disk.model : disk.vendor + ' ' + disk.model, traits);
+    std::cout << std::format("{:<16} {:>9}  {:<28} {}\n", disk.device.string(), formatSize(disk.size),
+                             disk.vendor.empty() ? disk.model : disk.vendor + ' ' + disk.model, traits);
     for (const std::string &use : disk.uses)
         std::cout << std::format("{:<16} {:>9}  {}\n", "", "", use);
 }
@@ -54,10 +55,9 @@ void printDisk(const Disk::DiskInfo &disk)
 void addDisks(CLI::App &app, Invocation &invocation)
 {
     auto *disks = app.add_subcommand("disks", "List the disks of this machine");
-    disks->footer(
-        "Shows each whole disk with its size, model and what keeps it in use. Nothing is written.\n\n"
-        "  preonctl disks\n"
-        "  preonctl disks --json | jq -r '.[] | select(.inUse | not) | .device'   disks that are free");
+    disks->footer("Shows each whole disk with its size, model and what keeps it in use. Nothing is written.\n\n"
+                  "  preonctl disks\n"
+                  "  preonctl disks --json | jq -r '.[] | select(.inUse | not) | .device'   disks that are free");
     auto json = std::make_shared<bool>(false);
     disks->add_flag("--json", *json, "Print a list of objects");
     disks->callback([json, &invocation] {

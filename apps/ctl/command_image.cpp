@@ -21,13 +21,8 @@ using Json = nlohmann::ordered_json;
 
 Json imagePartitionJson(const Disk::Partition &partition)
 {
-    return {{"number", partition.number},
-            {"start", partition.start},
-            {"size", partition.size},
-            {"type", Disk::partitionTypeName(partition.type)},
-            {"uuid", partition.uuid.text()},
-            {"label", partition.label},
-            {"flags", partition.flags}};
+    return {{"number", partition.number},    {"start", partition.start}, {"size", partition.size},  {"type", Disk::partitionTypeName(partition.type)},
+            {"uuid", partition.uuid.text()}, {"label", partition.label}, {"flags", partition.flags}};
 }
 
 Json imageJson(const Image::Image &image)
@@ -38,8 +33,8 @@ Json imageJson(const Image::Image &image)
         json["partitions"].push_back(imagePartitionJson(partition));
     json["systems"] = Json::array();
     for (const Image::System &system : image.systems) {
-        Json object = {{"name", system.name}, {"version", system.version}, {"title", system.title}, {"rootHash", system.rootHash},
-                       {"usr", system.usr.number}, {"usrVerity", system.verity.number}};
+        Json object = {{"name", system.name},         {"version", system.version}, {"title", system.title},
+                       {"rootHash", system.rootHash}, {"usr", system.usr.number},  {"usrVerity", system.verity.number}};
         object["usrVeritySig"] = system.signature ? Json(system.signature->number) : Json();
         object["kernels"] = system.kernels;
         json["systems"].push_back(std::move(object));
@@ -48,9 +43,14 @@ Json imageJson(const Image::Image &image)
     for (const Image::Kernel &kernel : image.kernels) {
         Json profiles = Json::array();
         for (const Boot::KernelProfile &profile : kernel.kernel.profiles)
-            profiles.push_back({{"id", profile.id}, {"title", profile.title}, {"commandLine", profile.commandLine}, {"policySignature", profile.hasPolicySignature}});
-        json["kernels"].push_back({{"path", kernel.path}, {"size", kernel.size}, {"uname", kernel.kernel.uname}, {"rootHash", kernel.rootHash},
-                                   {"osRelease", kernel.kernel.osRelease}, {"profiles", std::move(profiles)}});
+            profiles.push_back(
+                {{"id", profile.id}, {"title", profile.title}, {"commandLine", profile.commandLine}, {"policySignature", profile.hasPolicySignature}});
+        json["kernels"].push_back({{"path", kernel.path},
+                                   {"size", kernel.size},
+                                   {"uname", kernel.kernel.uname},
+                                   {"rootHash", kernel.rootHash},
+                                   {"osRelease", kernel.kernel.osRelease},
+                                   {"profiles", std::move(profiles)}});
     }
     json["warnings"] = image.warnings;
     return json;
@@ -59,7 +59,8 @@ Json imageJson(const Image::Image &image)
 void printImage(const Image::Image &image)
 {
     for (const Image::System &system : image.systems) {
-        std::cout << system.title << "\n  root hash   " << system.rootHash << "\n  partitions  " << system.usr.number << " (/usr), " << system.verity.number << " (hash tree)";
+        std::cout << system.title << "\n  root hash   " << system.rootHash << "\n  partitions  " << system.usr.number << " (/usr), " << system.verity.number
+                  << " (hash tree)";
         if (system.signature)
             std::cout << ", " << system.signature->number << " (signature)";
         std::cout << '\n';
@@ -72,11 +73,13 @@ void printImage(const Image::Image &image)
         std::cout << "No system: no partitions for /usr and its hash tree belong together.\n";
     std::cout << '\n';
     for (const Disk::Partition &partition : image.table.partitions)
-        std::cout << std::format("{:>3}  {:>9}  {:<22} {:<20} {}\n", partition.number, formatSize(partition.size), Disk::partitionTypeName(partition.type), partition.label, partition.uuid.text());
+        std::cout << std::format("{:>3}  {:>9}  {:<22} {:<20} {}\n", partition.number, formatSize(partition.size), Disk::partitionTypeName(partition.type),
+                                 partition.label, partition.uuid.text());
     for (const Image::Kernel &kernel : image.kernels) {
         std::cout << '\n' << kernel.path << "  " << formatSize(kernel.size) << "  Linux " << kernel.kernel.uname << '\n';
         for (const Boot::KernelProfile &profile : kernel.kernel.profiles)
-            std::cout << "  " << (profile.id.empty() ? "main" : profile.id) << (profile.title.empty() ? "" : " \"" + profile.title + '"') << (profile.hasPolicySignature ? ", may unlock the volumes" : "") << '\n';
+            std::cout << "  " << (profile.id.empty() ? "main" : profile.id) << (profile.title.empty() ? "" : " \"" + profile.title + '"')
+                      << (profile.hasPolicySignature ? ", may unlock the volumes" : "") << '\n';
     }
     for (const std::string &warning : image.warnings)
         std::cout << "\nNote: " << warning << '\n';
@@ -92,11 +95,11 @@ void addImage(CLI::App &app, Invocation &invocation)
     };
     auto *image = app.add_subcommand("image", "Look into operating system images")->require_subcommand(1);
     auto *inspect = image->add_subcommand("inspect", "Say what is in an image, and what belongs together");
-    inspect->footer(
-        "Lists the systems (a /usr, its hash tree, its signature and the kernels whose usrhash= names it), newest first, all partitions, and the kernels with their\n"
-        "profiles. FILE may be a disk too. Checks no data: for that there is preonctl verity verify. Nothing is written, nothing is mounted.\n\n"
-        "  preonctl image inspect Particle_1.raw\n"
-        "  preonctl image inspect --json Particle_1.raw | jq -r '.systems[0].version'");
+    inspect->footer("Lists the systems (a /usr, its hash tree, its signature and the kernels whose usrhash= names it), newest first, all partitions, and the "
+                    "kernels with their\n"
+                    "profiles. FILE may be a disk too. Checks no data: for that there is preonctl verity verify. Nothing is written, nothing is mounted.\n\n"
+                    "  preonctl image inspect Particle_1.raw\n"
+                    "  preonctl image inspect --json Particle_1.raw | jq -r '.systems[0].version'");
     auto options = std::make_shared<Options>();
     inspect->add_option("FILE", options->file, "An image file, or a disk")->required();
     inspect->add_flag("--json", options->json, "Print an object");

@@ -28,9 +28,7 @@ struct InstallOptions {
 Result<void> askForConsent(const Install::Plan &plan)
 {
     if (::isatty(STDIN_FILENO) != 1) {
-        return fail(ErrorCode::BadArgument,
-                    Install::nameOf(plan.target) + " was not touched",
-                    "there is nobody to ask whether it may be erased",
+        return fail(ErrorCode::BadArgument, Install::nameOf(plan.target) + " was not touched", "there is nobody to ask whether it may be erased",
                     "Say --yes to go ahead without being asked.");
     }
     const std::string path = plan.target.path.string(), name = plan.target.path.filename().string();
@@ -100,7 +98,8 @@ void addInstall(CLI::App &app, Invocation &invocation)
 {
     auto *command = app.add_subcommand("install", "Install an operating system on a disk");
     command->footer(
-        "Shows what will be on the disk and what is lost, asks once, copies while checking every block, reads everything back from the disk, and only then writes the\n"
+        "Shows what will be on the disk and what is lost, asks once, copies while checking every block, reads everything back from the disk, and only then "
+        "writes the\n"
         "partition table: interrupted at any moment, the disk is simply empty. The rest (encrypted root, room for updates) is made by the first start.\n\n"
         "  preonctl disks                                                             which disk?\n"
         "  preonctl install --source=booted --target=/dev/nvme0n1 --mode=erase --dry-run    only look\n"
@@ -108,9 +107,14 @@ void addInstall(CLI::App &app, Invocation &invocation)
         "  truncate -s 20G disk.raw && preonctl install --source=Particle_1.raw --target=disk.raw --mode=erase --yes\n\n"
         "Ctrl-C stops at the next safe point. Exit status: 0 when installed (or planned), 1 otherwise.");
     auto options = std::make_shared<InstallOptions>();
-    command->add_option("--source", options->source, "\"booted\" for the system that is running, or an image file")->type_name("booted|FILE")->capture_default_str();
+    command->add_option("--source", options->source, "\"booted\" for the system that is running, or an image file")
+        ->type_name("booted|FILE")
+        ->capture_default_str();
     command->add_option("--target", options->target, "The disk to install to, or a file that is as large as a disk")->type_name("DEVICE|FILE")->required();
-    command->add_option("--mode", options->mode, "What becomes of the target: erase (the whole disk)")->check(CLI::IsMember({"erase"}))->type_name("erase")->required();
+    command->add_option("--mode", options->mode, "What becomes of the target: erase (the whole disk)")
+        ->check(CLI::IsMember({"erase"}))
+        ->type_name("erase")
+        ->required();
     command->add_flag("--dry-run", options->dryRun, "Print the plan and change nothing");
     command->add_flag("--allow-removable", options->allowRemovable, "Accept a disk that can be unplugged");
     command->add_flag("--yes", options->yes, "Do not ask");

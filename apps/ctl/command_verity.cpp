@@ -55,12 +55,12 @@ void addVerity(CLI::App &app, Invocation &invocation)
 {
     auto *verity = app.add_subcommand("verity", "Check data against its hash tree")->require_subcommand(1);
     auto *verify = verity->add_subcommand("verify", "Check every block of DATA against the hash tree on HASH and the root hash");
-    verify->footer(
-        "DATA and HASH are devices or files; the tree has dm-verity's format, as veritysetup and systemd-repart write it. Says nothing and exits with 0 when all\n"
-        "blocks match; otherwise names the first that does not and exits with 1. Uses all cores; writes nothing.\n\n"
-        "  preonctl verity verify usr.raw usr-verity.raw 8d5f…\n"
-        "  preonctl verity verify /dev/disk/by-preon/usr /dev/disk/by-preon/usr-verity \\\n"
-        "      $(sed 's/.*usrhash=\\([0-9a-f]*\\).*/\\1/' /proc/cmdline)               the running system, past dm-verity");
+    verify->footer("DATA and HASH are devices or files; the tree has dm-verity's format, as veritysetup and systemd-repart write it. Says nothing and exits "
+                   "with 0 when all\n"
+                   "blocks match; otherwise names the first that does not and exits with 1. Uses all cores; writes nothing.\n\n"
+                   "  preonctl verity verify usr.raw usr-verity.raw 8d5f…\n"
+                   "  preonctl verity verify /dev/disk/by-preon/usr /dev/disk/by-preon/usr-verity \\\n"
+                   "      $(sed 's/.*usrhash=\\([0-9a-f]*\\).*/\\1/' /proc/cmdline)               the running system, past dm-verity");
     auto options = std::make_shared<VerifyOptions>();
     verify->add_option("DATA", options->data, "The data: a device or a file")->required();
     verify->add_option("HASH", options->hash, "The hash tree, with its superblock at the start")->required();

@@ -20,9 +20,7 @@ constexpr std::size_t largestConf = 1U << 20U, largestKernel = 1U << 30U;
 std::string lowered(std::string_view text)
 {
     std::string result(text);
-    std::ranges::transform(result, result.begin(), [](unsigned char c) {
-        return static_cast<char>(std::tolower(c));
-    });
+    std::ranges::transform(result, result.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return result;
 }
 
@@ -89,9 +87,7 @@ Result<std::vector<FatEntry>> filesIn(const Fat &esp, std::string_view folder, s
             return std::vector<FatEntry>();
         return files;
     }
-    std::erase_if(*files, [&](const FatEntry &file) {
-        return file.folder || !lowered(file.path).ends_with(suffix);
-    });
+    std::erase_if(*files, [&](const FatEntry &file) { return file.folder || !lowered(file.path).ends_with(suffix); });
     return files;
 }
 
@@ -189,9 +185,7 @@ Result<Entry> parseType1(const std::string &path, std::string_view text)
 
 void sortEntries(std::vector<Entry> &entries)
 {
-    std::ranges::stable_sort(entries, [](const Entry &a, const Entry &b) {
-        return compareEntries(a, b) < 0;
-    });
+    std::ranges::stable_sort(entries, [](const Entry &a, const Entry &b) { return compareEntries(a, b) < 0; });
 }
 
 Result<EntryList> listEntries(const Fat &esp)

@@ -22,9 +22,7 @@ constexpr std::string_view temporaryName = "preon-new.tmp";
 
 Result<std::string> checkedPath(std::string_view path)
 {
-    const bool printable = std::ranges::all_of(path, [](unsigned char c) {
-        return c >= 0x20 && c != 0x7F;
-    });
+    const bool printable = std::ranges::all_of(path, [](unsigned char c) { return c >= 0x20 && c != 0x7F; });
     if (!path.starts_with('/') || !printable || path.find_first_of("*?[]\\:\"<>|") != std::string_view::npos)
         return fail(ErrorCode::BadArgument, "\"" + std::string(path) + "\" is no path that the EFI partition can be asked for");
     while (path.size() > 1 && path.ends_with('/'))
@@ -74,9 +72,7 @@ std::optional<FatEntry> parseLine(std::string_view line, const std::string &fold
 
 bool equalIgnoringCase(std::string_view a, std::string_view b)
 {
-    return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
-        return std::tolower(x) == std::tolower(y);
-    });
+    return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 } // namespace
@@ -92,8 +88,8 @@ Result<ProcessOutput> Fat::run(std::vector<std::string> command, const Fd *file,
     // Settings instead of -i FILE@@OFFSET: any file name works, and mtools leaves the lock alone that an installation holds on the disk.
     PREON_TRY(const Fd settings, memoryFile("mtoolsrc", asBytes(std::format("drive p: file=\"/proc/self/fd/{}\" offset={} nolock\n", deviceNumber, m_offset))));
     ProcessOptions options;
-    options.environment = {{"MTOOLSRC", "/proc/self/fd/" + std::to_string(settingsNumber)},
-                           {"MTOOLS_SKIP_CHECK", "1"}}; // the geometry of floppy disks is nobody's concern
+    options.environment
+        = {{"MTOOLSRC", "/proc/self/fd/" + std::to_string(settingsNumber)}, {"MTOOLS_SKIP_CHECK", "1"}}; // the geometry of floppy disks is nobody's concern
     options.files = {{&m_device->fd(), deviceNumber}, {&settings, settingsNumber}};
     if (file)
         options.files.emplace_back(file, fileNumber);
@@ -146,9 +142,7 @@ Result<bool> Fat::exists(std::string_view path) const
             return false;
         return std::unexpected(siblings.error());
     }
-    return std::ranges::any_of(*siblings, [&](const FatEntry &entry) {
-        return equalIgnoringCase(entry.path, checked);
-    });
+    return std::ranges::any_of(*siblings, [&](const FatEntry &entry) { return equalIgnoringCase(entry.path, checked); });
 }
 
 Result<MemoryFile> Fat::read(std::string_view path, std::size_t limit) const

@@ -86,9 +86,7 @@ std::optional<HardDriveFile> parseDevicePath(ByteView path)
 // FAT names, and so firmware paths, ignore case.
 bool samePath(const std::string &a, const std::string &b)
 {
-    return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) {
-        return std::tolower(x) == std::tolower(y);
-    });
+    return std::ranges::equal(a, b, [](unsigned char x, unsigned char y) { return std::tolower(x) == std::tolower(y); });
 }
 
 std::string variableName(std::uint16_t number)
@@ -245,9 +243,7 @@ Result<std::uint16_t> placeFirst(const Host &host, const std::string &title, con
     entry.file = file;
     PREON_CHECK(writeVariable(host, variableName(*ours), globalVendor(), encodeLoadOption(entry)));
     PREON_TRY(auto order, bootOrder(host));
-    std::erase_if(order, [&](std::uint16_t number) {
-        return number == *ours || std::ranges::contains(stale, number);
-    });
+    std::erase_if(order, [&](std::uint16_t number) { return number == *ours || std::ranges::contains(stale, number); });
     order.insert(order.begin(), *ours);
     PREON_CHECK(writeBootOrder(host, order));
     for (const std::uint16_t number : stale)
@@ -266,9 +262,7 @@ Result<void> removeEntries(const Host &host, const std::vector<Uuid> &partitions
     if (gone.empty())
         return {};
     PREON_TRY(auto order, bootOrder(host));
-    std::erase_if(order, [&](std::uint16_t number) {
-        return std::ranges::contains(gone, number);
-    });
+    std::erase_if(order, [&](std::uint16_t number) { return std::ranges::contains(gone, number); });
     PREON_CHECK(writeBootOrder(host, order));
     for (const std::uint16_t number : gone)
         PREON_CHECK(removeVariable(host, variableName(number), globalVendor()));

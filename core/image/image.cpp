@@ -21,18 +21,15 @@ constexpr std::string_view emptyLabel = "_empty";
 
 std::string lowerCase(std::string text)
 {
-    std::ranges::transform(text, text.begin(), [](unsigned char c) {
-        return static_cast<char>(std::tolower(c));
-    });
+    std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return text;
 }
 
 std::vector<Disk::Partition> ofRole(const Disk::Table &table, Disk::Designator role)
 {
     std::vector<Disk::Partition> partitions;
-    std::ranges::copy_if(table.partitions, std::back_inserter(partitions), [role](const Disk::Partition &partition) {
-        return Disk::designator(partition.type) == role;
-    });
+    std::ranges::copy_if(table.partitions, std::back_inserter(partitions),
+                         [role](const Disk::Partition &partition) { return Disk::designator(partition.type) == role; });
     return partitions;
 }
 
@@ -78,9 +75,7 @@ std::vector<System> pairPartitions(const Image &image)
 {
     std::vector<System> systems;
     const auto known = [&](const Disk::Partition &usr) {
-        return std::ranges::contains(systems, usr.number, [](const System &system) {
-            return system.usr.number;
-        });
+        return std::ranges::contains(systems, usr.number, [](const System &system) { return system.usr.number; });
     };
     const auto add = [&](const Disk::Partition &usr, const Disk::Partition &verity) {
         System system;
@@ -199,9 +194,7 @@ Result<Image> inspect(const Disk::Device &device, std::optional<Uuid> espUuid)
     image.systems = pairPartitions(image);
     for (System &system : image.systems)
         PREON_CHECK(describe(system, image, device));
-    std::ranges::stable_sort(image.systems, [](const System &a, const System &b) {
-        return compareVersions(a.version, b.version) > 0;
-    });
+    std::ranges::stable_sort(image.systems, [](const System &a, const System &b) { return compareVersions(a.version, b.version) > 0; });
     for (const Kernel &kernel : image.kernels) {
         if (!std::ranges::contains(image.systems, kernel.rootHash, &System::rootHash))
             image.warnings.push_back(kernel.path + (kernel.rootHash.empty() ? " names no /usr to start." : " starts a /usr that is not here."));

@@ -170,11 +170,8 @@ void Installation::makeBootEntry()
     progress.phase("Telling the firmware", 0);
     const Disk::Partition &esp = plan.partition(Designator::Esp);
     const std::uint64_t sector = target.sectorSize();
-    const Boot::HardDriveFile file{.partition = esp.number,
-                                   .start = esp.start / sector,
-                                   .size = esp.size / sector,
-                                   .partitionUuid = esp.uuid,
-                                   .path = Boot::firmwarePathOfLoader()};
+    const Boot::HardDriveFile file{
+        .partition = esp.number, .start = esp.start / sector, .size = esp.size / sector, .partitionUuid = esp.uuid, .path = Boot::firmwarePathOfLoader()};
     std::vector<Uuid> erased;
     for (const Disk::Partition &old : plan.target.table.partitions)
         erased.push_back(old.uuid);
@@ -184,7 +181,8 @@ void Installation::makeBootEntry()
         outcome.bootEntry = *number;
     for (const auto &error : {removed ? std::optional<Error>() : removed.error(), number ? std::optional<Error>() : number.error()}) {
         if (error)
-            outcome.notes.push_back(error->during("The firmware did not take our boot entry; choose the disk in its menu if it does not start by itself").text());
+            outcome.notes.push_back(
+                error->during("The firmware did not take our boot entry; choose the disk in its menu if it does not start by itself").text());
     }
 }
 
@@ -225,7 +223,8 @@ Result<Outcome> apply(const Plan &plan, const Source &source, const Host &host, 
         // Whatever there is of a table by now, there must be none.
         const bool empty = Disk::wipeSignatures(target, 0, target.size()) && target.flush();
         error.why += (error.why.empty() ? "" : "; ") + target.path().string()
-            + (empty ? " was erased before: it has no partition table now and nothing starts from it" : " was erased before, and its partition table may be left unfinished");
+            + (empty ? " was erased before: it has no partition table now and nothing starts from it"
+                     : " was erased before, and its partition table may be left unfinished");
         if (error.code == ErrorCode::Cancelled)
             error.todo = "To install after all, start the installation again.";
         return std::unexpected(std::move(error));
@@ -238,7 +237,8 @@ Result<Outcome> apply(const Plan &plan, const Source &source, const Host &host, 
 
 nlohmann::ordered_json toJson(const Outcome &outcome)
 {
-    nlohmann::ordered_json json = {{"written", outcome.written}, {"diskUuid", outcome.diskUuid.text()}, {"espUuid", outcome.espUuid.text()}, {"notes", outcome.notes}};
+    nlohmann::ordered_json json
+        = {{"written", outcome.written}, {"diskUuid", outcome.diskUuid.text()}, {"espUuid", outcome.espUuid.text()}, {"notes", outcome.notes}};
     if (outcome.bootEntry)
         json["bootEntry"] = *outcome.bootEntry;
     return json;

@@ -20,9 +20,7 @@ void writeBehind(const Fd &target, std::uint64_t offset, std::uint64_t length, s
 {
     ::sync_file_range(target.get(), static_cast<off_t>(offset), static_cast<off_t>(length), SYNC_FILE_RANGE_WRITE);
     if (offset >= begin + unwritten) {
-        ::sync_file_range(target.get(),
-                          static_cast<off_t>(offset - unwritten),
-                          static_cast<off_t>(length),
+        ::sync_file_range(target.get(), static_cast<off_t>(offset - unwritten), static_cast<off_t>(length),
                           SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
     }
 }
@@ -47,8 +45,10 @@ Error badTarget(const Error &error, const std::filesystem::path &target)
 {
     if (!isMediumsFault(error) && error.code != ErrorCode::NoSpace)
         return error;
-    Error told = error.during(error.code == ErrorCode::NoSpace ? "There is no room left for " + target.string() : "The disk " + target.string() + " did not keep what was written to it");
-    told.todo = error.code == ErrorCode::NoSpace ? "Make room where the file lies." : "The installation medium is not at fault. Do not trust this disk with anything; install to another one.";
+    Error told = error.during(error.code == ErrorCode::NoSpace ? "There is no room left for " + target.string()
+                                                               : "The disk " + target.string() + " did not keep what was written to it");
+    told.todo = error.code == ErrorCode::NoSpace ? "Make room where the file lies."
+                                                 : "The installation medium is not at fault. Do not trust this disk with anything; install to another one.";
     return told;
 }
 

@@ -22,7 +22,8 @@ Result<void> refuse(const Snapshot &snapshot)
     const TargetFacts &target = snapshot.target;
     const std::string name = nameOf(target);
     if (target.isSource)
-        return fail(ErrorCode::BadArgument, name + " cannot be installed to", "it is what is installed from, or what this system runs from", "Choose another disk.");
+        return fail(ErrorCode::BadArgument, name + " cannot be installed to", "it is what is installed from, or what this system runs from",
+                    "Choose another disk.");
     if (!target.isWholeDisk)
         return fail(ErrorCode::BadArgument, name + " is a partition", "a whole disk is erased, not a part of one", "Give the disk itself.");
     if (target.info.readOnly)
@@ -92,8 +93,7 @@ Result<Repart::Snapshot> layoutSnapshot(const Snapshot &snapshot)
         if (role == Designator::UsrVeritySig && !from)
             continue; // an image need not be signed that way
         if (!from && (definition.isCopied() || role != Designator::Esp)) {
-            return fail(ErrorCode::Unsupported,
-                        definition.path.string() + " cannot be met",
+            return fail(ErrorCode::Unsupported, definition.path.string() + " cannot be met",
                         "the installer makes the EFI partition and the partitions of /usr only; all others are made by the first start");
         }
         if (from) {
@@ -140,8 +140,7 @@ std::uint64_t neededSize(const Snapshot &snapshot, Repart::Snapshot layout)
 
 std::unexpected<Error> tooSmall(const Snapshot &snapshot, std::uint64_t needed, const std::string &reason)
 {
-    return fail(ErrorCode::NoSpace,
-                nameOf(snapshot.target) + " is too small",
+    return fail(ErrorCode::NoSpace, nameOf(snapshot.target) + " is too small",
                 reason + ": " + formatSize(needed) + " (" + std::to_string(needed) + " bytes) are needed, " + formatSize(snapshot.target.info.size) + " ("
                     + std::to_string(snapshot.target.info.size) + " bytes) are there",
                 "Choose a larger disk.");
@@ -202,9 +201,8 @@ std::string nameOf(const TargetFacts &target)
 
 const Disk::Partition *Plan::findPartition(Designator role) const
 {
-    const auto found = std::ranges::find_if(layout.after.partitions, [role](const Disk::Partition &partition) {
-        return Disk::designator(partition.type) == role;
-    });
+    const auto found
+        = std::ranges::find_if(layout.after.partitions, [role](const Disk::Partition &partition) { return Disk::designator(partition.type) == role; });
     return found == layout.after.partitions.end() ? nullptr : &*found;
 }
 

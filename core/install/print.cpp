@@ -17,13 +17,8 @@ using Json = nlohmann::ordered_json;
 
 Json partitionJson(const Disk::Partition &partition, const Disk::Content *content = nullptr)
 {
-    Json json = {{"number", partition.number},
-                 {"start", partition.start},
-                 {"size", partition.size},
-                 {"type", Disk::partitionTypeName(partition.type)},
-                 {"uuid", partition.uuid.text()},
-                 {"label", partition.label},
-                 {"flags", partition.flags}};
+    Json json = {{"number", partition.number},    {"start", partition.start}, {"size", partition.size},  {"type", Disk::partitionTypeName(partition.type)},
+                 {"uuid", partition.uuid.text()}, {"label", partition.label}, {"flags", partition.flags}};
     if (content && !content->type.empty())
         json["content"] = {{"type", content->type}, {"label", content->label}, {"uuid", content->uuid}};
     return json;
@@ -34,7 +29,11 @@ Json tableJson(const Disk::Table &table, const std::vector<Disk::Content> *conte
     Json partitions = Json::array();
     for (std::size_t i = 0; i < table.partitions.size(); ++i)
         partitions.push_back(partitionJson(table.partitions[i], contents && i < contents->size() ? &(*contents)[i] : nullptr));
-    Json json = {{"kind", table.kind == Disk::LabelKind::Gpt ? "gpt" : table.kind == Disk::LabelKind::Dos ? "dos" : table.kind == Disk::LabelKind::None ? "none" : "other"}};
+    Json json = {{"kind",
+                  table.kind == Disk::LabelKind::Gpt        ? "gpt"
+                      : table.kind == Disk::LabelKind::Dos  ? "dos"
+                      : table.kind == Disk::LabelKind::None ? "none"
+                                                            : "other"}};
     if (table.kind == Disk::LabelKind::Gpt)
         json["diskUuid"] = table.diskUuid.text();
     json["partitions"] = std::move(partitions);
@@ -68,7 +67,8 @@ std::string purpose(const Disk::Partition &partition)
 
 void appendRow(std::string &text, const Disk::Partition &partition)
 {
-    text += std::format("  {:>2}  {:>9}  {:<22} {:<14} {}\n", partition.number, formatSize(partition.size), Disk::partitionTypeName(partition.type), partition.label, purpose(partition));
+    text += std::format("  {:>2}  {:>9}  {:<22} {:<14} {}\n", partition.number, formatSize(partition.size), Disk::partitionTypeName(partition.type),
+                        partition.label, purpose(partition));
 }
 
 } // namespace
@@ -86,12 +86,8 @@ Json toJson(const Plan &plan)
                       {"title", source.system.title},
                       {"rootHash", source.system.rootHash},
                       {"kernel", source.kernelPath}};
-    json["target"] = {{"path", target.path.string()},
-                      {"model", target.info.model},
-                      {"serial", target.info.serial},
-                      {"size", target.info.size},
-                      {"sectorSize", target.info.sectorSize},
-                      {"removable", target.info.removable}};
+    json["target"] = {{"path", target.path.string()}, {"model", target.info.model},           {"serial", target.info.serial},
+                      {"size", target.info.size},     {"sectorSize", target.info.sectorSize}, {"removable", target.info.removable}};
     json["before"] = tableJson(target.table, &target.contents);
     json["after"] = tableJson(plan.layout.after);
     if (plan.firstBoot)

@@ -15,9 +15,7 @@ namespace
 
 std::string lowered(std::string text)
 {
-    std::ranges::transform(text, text.begin(), [](unsigned char c) {
-        return static_cast<char>(std::tolower(c));
-    });
+    std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
     return text;
 }
 
@@ -32,7 +30,8 @@ Result<std::size_t> runningSystem(const Host &host, const Image::Image &image, c
 {
     PREON_TRY(const auto usrhash, host.kernelOption("usrhash"));
     if (!usrhash)
-        return fail(ErrorCode::Unsupported, "The running system cannot install itself", "its kernel was started without usrhash=", "Give an image file with --source=.");
+        return fail(ErrorCode::Unsupported, "The running system cannot install itself",
+                    "its kernel was started without usrhash=", "Give an image file with --source=.");
     const auto system = std::ranges::find(image.systems, lowered(*usrhash), &Image::System::rootHash);
     if (system == image.systems.end())
         return fail(ErrorCode::Untrusted, "The running system was not found on " + path.string(), "no partitions there have the root hash " + *usrhash);
@@ -41,11 +40,10 @@ Result<std::size_t> runningSystem(const Host &host, const Image::Image &image, c
 
 Result<std::size_t> newestSystem(const Image::Image &image, const std::filesystem::path &path)
 {
-    const auto system = std::ranges::find_if(image.systems, [](const Image::System &candidate) {
-        return !candidate.kernels.empty();
-    });
+    const auto system = std::ranges::find_if(image.systems, [](const Image::System &candidate) { return !candidate.kernels.empty(); });
     if (system == image.systems.end()) {
-        std::string why = image.systems.empty() ? "no partitions for /usr and its hash tree belong together" : "no kernel there names the root hash of a /usr that is there";
+        std::string why = image.systems.empty() ? "no partitions for /usr and its hash tree belong together"
+                                                : "no kernel there names the root hash of a /usr that is there";
         return fail(ErrorCode::NotFound, path.string() + " holds no system that could be installed", std::move(why));
     }
     return static_cast<std::size_t>(system - image.systems.begin());
@@ -57,7 +55,8 @@ Result<std::filesystem::path> bootDisk(const Host &host)
     std::error_code error;
     std::filesystem::path disk = std::filesystem::canonical(link, error);
     if (error)
-        return fail(ErrorCode::NotFound, "The disk that this system was started from is not known", link.string() + " does not exist", "Give an image file with --source=.");
+        return fail(ErrorCode::NotFound, "The disk that this system was started from is not known", link.string() + " does not exist",
+                    "Give an image file with --source=.");
     return disk;
 }
 
@@ -105,7 +104,8 @@ Result<Source> openSource(const Host &host, const std::string &name)
     facts.esp = *image.esp;
     facts.system = std::move(image.systems[index]);
     if (facts.system.kernels.empty())
-        return fail(ErrorCode::NotFound, "The kernel of the running system is not on " + path.string(), "none there names the root hash " + facts.system.rootHash);
+        return fail(ErrorCode::NotFound, "The kernel of the running system is not on " + path.string(),
+                    "none there names the root hash " + facts.system.rootHash);
     facts.kernelPath = facts.system.kernels.front();
     facts.installedKernelPath = withoutCounter(facts.kernelPath);
     PREON_TRY(source.bootFiles, collectBootFiles(host, source));

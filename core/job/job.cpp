@@ -21,10 +21,10 @@ using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::array<std::string_view, 4> stateNames{"running", "done", "failed", "interrupted"};
-constexpr std::array allCodes{ErrorCode::BadArgument, ErrorCode::BadFormat,      ErrorCode::Busy,       ErrorCode::Cancelled,   ErrorCode::Changed,
-                              ErrorCode::Corrupt,     ErrorCode::Exists,         ErrorCode::Io,         ErrorCode::NoSpace,     ErrorCode::NotFound,
-                              ErrorCode::NoTpm,       ErrorCode::Permission,     ErrorCode::PolicyMismatch, ErrorCode::Timeout, ErrorCode::TpmLockout,
-                              ErrorCode::ToolFailed,  ErrorCode::Untrusted,      ErrorCode::Unsupported};
+constexpr std::array allCodes{
+    ErrorCode::BadArgument,    ErrorCode::BadFormat, ErrorCode::Busy,       ErrorCode::Cancelled,  ErrorCode::Changed,   ErrorCode::Corrupt,
+    ErrorCode::Exists,         ErrorCode::Io,        ErrorCode::NoSpace,    ErrorCode::NotFound,   ErrorCode::NoTpm,     ErrorCode::Permission,
+    ErrorCode::PolicyMismatch, ErrorCode::Timeout,   ErrorCode::TpmLockout, ErrorCode::ToolFailed, ErrorCode::Untrusted, ErrorCode::Unsupported};
 
 std::int64_t now()
 {
@@ -33,17 +33,9 @@ std::int64_t now()
 
 Json toJson(const Record &record)
 {
-    Json json = {{"id", record.id.text()},
-                 {"kind", record.kind},
-                 {"target", record.target},
-                 {"state", stateNames[static_cast<std::size_t>(record.state)]},
-                 {"phase", record.phase},
-                 {"done", record.done},
-                 {"total", record.total},
-                 {"began", record.began},
-                 {"changed", record.changed},
-                 {"plan", record.plan},
-                 {"result", record.result}};
+    Json json = {{"id", record.id.text()},    {"kind", record.kind}, {"target", record.target}, {"state", stateNames[static_cast<std::size_t>(record.state)]},
+                 {"phase", record.phase},     {"done", record.done}, {"total", record.total},   {"began", record.began},
+                 {"changed", record.changed}, {"plan", record.plan}, {"result", record.result}};
     if (record.error)
         json["error"] = {{"code", errorName(record.error->code)}, {"what", record.error->what}, {"why", record.error->why}, {"todo", record.error->todo}};
     return json;

@@ -65,8 +65,7 @@ std::optional<std::uint64_t> firstMismatch(BlockHasher &hash, ByteView data, std
 
 std::unexpected<Error> corruptLevel(const Disk::Device &device, std::size_t level, std::uint64_t block)
 {
-    return fail(ErrorCode::Corrupt,
-                "The hash tree on " + device.path().string() + " is damaged",
+    return fail(ErrorCode::Corrupt, "The hash tree on " + device.path().string() + " is damaged",
                 "hash block " + std::to_string(block) + " of level " + std::to_string(level) + " does not match");
 }
 
@@ -88,14 +87,13 @@ Result<HashTree> HashTree::load(const Disk::Device &device, const Disk::Range &r
     tree.m_layout = layoutOf(tree.m_superblock);
     const Layout &layout = tree.m_layout;
     if (layout.size > range.length) {
-        return fail(ErrorCode::BadFormat,
-                    "The hash tree on " + name + " is cut off",
+        return fail(ErrorCode::BadFormat, "The hash tree on " + name + " is cut off",
                     "it takes " + std::to_string(layout.size) + " bytes, there are " + std::to_string(range.length));
     }
     if (rootHash.size() != digestSize(tree.m_superblock.algorithm)) {
-        return fail(ErrorCode::BadArgument,
-                    "The root hash has a wrong length",
-                    std::to_string(rootHash.size()) + " bytes, " + tree.m_superblock.algorithm + " has " + std::to_string(digestSize(tree.m_superblock.algorithm)));
+        return fail(ErrorCode::BadArgument, "The root hash has a wrong length",
+                    std::to_string(rootHash.size()) + " bytes, " + tree.m_superblock.algorithm + " has "
+                        + std::to_string(digestSize(tree.m_superblock.algorithm)));
     }
 
     // From the top down: what a level's blocks must hash to is in the level above, which is known to be right by then.
@@ -129,8 +127,7 @@ std::optional<std::uint64_t> HashTree::firstBadBlock(std::uint64_t firstBlock, B
 
 std::unexpected<Error> corruptBlock(const std::string &name, std::uint64_t block, const HashTree &tree)
 {
-    return fail(ErrorCode::Corrupt,
-                "The data on " + name + " is damaged",
+    return fail(ErrorCode::Corrupt, "The data on " + name + " is damaged",
                 "data block " + std::to_string(block) + " (at byte " + std::to_string(block * tree.superblock().dataBlockSize) + ") does not match its hash");
 }
 
@@ -138,8 +135,7 @@ Result<void> verifyData(const Disk::Device &device, const Disk::Range &range, co
 {
     const std::string name = device.path().string();
     if (range.length < tree.dataSize()) {
-        return fail(ErrorCode::BadFormat,
-                    "The data on " + name + " is cut off",
+        return fail(ErrorCode::BadFormat, "The data on " + name + " is cut off",
                     "the hash tree covers " + std::to_string(tree.dataSize()) + " bytes, there are " + std::to_string(range.length));
     }
     return forEachChunk(tree.dataSize(), chunkSize, progress, [&](std::uint64_t offset, std::span<std::byte> buffer) -> Result<void> {

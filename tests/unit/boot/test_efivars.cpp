@@ -84,8 +84,9 @@ TEST(Utf16, goesThereAndBack)
 
 TEST(Utf16, replacesWhatIsNone)
 {
-    EXPECT_EQ(fromUtf16(*fromHex("3ed841000000")), "\xEF\xBF\xBD"
-                                                  "A"); // half a pair
+    EXPECT_EQ(fromUtf16(*fromHex("3ed841000000")),
+              "\xEF\xBF\xBD"
+              "A"); // half a pair
     EXPECT_EQ(fromUtf16(*fromHex("410042")), "A\xEF\xBF\xBD"); // an odd byte
     EXPECT_EQ(fromUtf16(toUtf16("\xFF"
                                 "A\xC3")),

@@ -21,9 +21,15 @@ protected:
     std::string build(const std::string &version, const std::string &usrhash, bool withProfile)
     {
         const auto linux = write("linux", "not really a kernel");
-        const auto osRelease = write("os-release", "ID=particle\nIMAGE_ID=\"Particle\"\nIMAGE_VERSION='" + version + "'\n# no\nPRETTY_NAME=\"Particle \\\"OS\\\"\"\n");
-        std::vector<std::string> command{"ukify", "build", "--linux=" + linux.string(), "--os-release=@" + osRelease.string(), "--uname=6.12.0-test",
-                                         "--cmdline=usrhash=" + usrhash + " quiet opt=\"two words\"", "--output=" + (m_folder / "kernel.efi").string()};
+        const auto osRelease
+            = write("os-release", "ID=particle\nIMAGE_ID=\"Particle\"\nIMAGE_VERSION='" + version + "'\n# no\nPRETTY_NAME=\"Particle \\\"OS\\\"\"\n");
+        std::vector<std::string> command{"ukify",
+                                         "build",
+                                         "--linux=" + linux.string(),
+                                         "--os-release=@" + osRelease.string(),
+                                         "--uname=6.12.0-test",
+                                         "--cmdline=usrhash=" + usrhash + " quiet opt=\"two words\"",
+                                         "--output=" + (m_folder / "kernel.efi").string()};
         if (withProfile) {
             const auto profile = m_folder / "live.efi";
             const auto made = runTool({"ukify", "build", "--profile=ID=live\nTITLE=Try it", "--cmdline=preon.mode=live", "--output=" + profile.string()});

@@ -37,8 +37,8 @@ protected:
         const auto linux = write("linux", "a kernel");
         const auto osRelease = write("os-release", "ID=particle\nIMAGE_ID=Particle\nIMAGE_VERSION=" + version + "\nPRETTY_NAME=\"Particle OS\"\n");
         const auto out = m_folder / "kernel.efi";
-        const auto made = Preon::runTool({"ukify", "build", "--linux=" + linux.string(), "--os-release=@" + osRelease.string(), "--uname=6.12", "--cmdline=usrhash=" + rootHash,
-                                          "--output=" + out.string()});
+        const auto made = Preon::runTool({"ukify", "build", "--linux=" + linux.string(), "--os-release=@" + osRelease.string(), "--uname=6.12",
+                                          "--cmdline=usrhash=" + rootHash, "--output=" + out.string()});
         EXPECT_TRUE(made) << made.error().text();
         return *Preon::readFile(out);
     }
@@ -58,8 +58,8 @@ protected:
         ASSERT_TRUE(written) << written.error().text();
     }
 
-    Preon::Disk::Partition partition(unsigned number, std::uint64_t start, std::uint64_t size, const char *type, const Preon::Uuid &uuid, const std::string &label,
-                                     std::uint64_t flags = 0) const
+    Preon::Disk::Partition partition(unsigned number, std::uint64_t start, std::uint64_t size, const char *type, const Preon::Uuid &uuid,
+                                     const std::string &label, std::uint64_t flags = 0) const
     {
         Preon::Disk::Partition result;
         result.number = number;
@@ -121,9 +121,10 @@ private:
         const std::string label = "Particle_" + version;
         const std::uint64_t usrAt = mebibyte + espSize, verityAt = usrAt + usrSize, signatureAt = verityAt + veritySize;
         constexpr std::uint64_t readOnly = 1ULL << 60U;
-        table.partitions = {partition(1, mebibyte, espSize, "esp", *Uuid::parse(espUuid), "ESP"), partition(2, usrAt, usrSize, "usr", uuids.data, label, readOnly),
-                            partition(3, verityAt, veritySize, "usr-verity", uuids.hash, label, readOnly),
-                            partition(4, signatureAt, signatureSize, "usr-verity-sig", *Uuid::random(), label, readOnly)};
+        table.partitions
+            = {partition(1, mebibyte, espSize, "esp", *Uuid::parse(espUuid), "ESP"), partition(2, usrAt, usrSize, "usr", uuids.data, label, readOnly),
+               partition(3, verityAt, veritySize, "usr-verity", uuids.hash, label, readOnly),
+               partition(4, signatureAt, signatureSize, "usr-verity-sig", *Uuid::random(), label, readOnly)};
         EXPECT_TRUE(Disk::writeTable(*device, table));
         copyInto(*device, usrAt, data);
         copyInto(*device, verityAt, m_folder / "tree");

@@ -124,7 +124,8 @@ TEST_F(Installing, anImageFileMakesADiskThatOthersFindWhole)
     ASSERT_TRUE(runTool({"sfdisk", "--verify", target.string()}));
     const auto extract = [&](const Disk::Partition &partition, const char *name) {
         const std::string out = (m_folder / name).string();
-        EXPECT_TRUE(runTool({"dd", "if=" + target.string(), "of=" + out, "bs=4096", "skip=" + std::to_string(partition.start / 4096), "count=" + std::to_string(partition.size / 4096)}));
+        EXPECT_TRUE(runTool({"dd", "if=" + target.string(), "of=" + out, "bs=4096", "skip=" + std::to_string(partition.start / 4096),
+                             "count=" + std::to_string(partition.size / 4096)}));
         return out;
     };
     const auto verified = runTool({"veritysetup", "verify", extract(found->systems.front().usr, "u"), extract(found->systems.front().verity, "v"), m_rootHash});
@@ -259,7 +260,12 @@ TEST_F(Installing, refusesWhatMustNotBeErased)
     ASSERT_TRUE(Install::plan(*snapshot));
     const Refusal refusals[] = {
         {"read-only", [](TargetFacts &target) { target.info.readOnly = true; }, ErrorCode::Permission},
-        {"in use", [](TargetFacts &target) { target.info.inUse = true; target.info.uses = {"/dev/x1 is mounted at /home"}; }, ErrorCode::Busy},
+        {"in use",
+         [](TargetFacts &target) {
+             target.info.inUse = true;
+             target.info.uses = {"/dev/x1 is mounted at /home"};
+         },
+         ErrorCode::Busy},
         {"a partition", [](TargetFacts &target) { target.isWholeDisk = false; }, ErrorCode::BadArgument},
         {"removable", [](TargetFacts &target) { target.info.removable = true; }, ErrorCode::BadArgument},
         {"the boot disk", [](TargetFacts &target) { target.isSource = true; }, ErrorCode::BadArgument},
@@ -378,7 +384,8 @@ TEST_F(Installing, aChangedKernelIsFoundWhenReadBack)
 TEST_F(Installing, cancelledAtAnyPhaseTheDiskIsEmptyAndTheNextRunSucceeds)
 {
     const auto image = makeImage();
-    for (const char *when : {"Erasing the old content", "Copying the system", "Writing the boot files", "Checking what was written", "Writing the partition table"}) {
+    for (const char *when :
+         {"Erasing the old content", "Copying the system", "Writing the boot files", "Checking what was written", "Writing the partition table"}) {
         const auto target = makeImage("target.raw", "2");
         std::filesystem::resize_file(target, targetSize);
         m_progress.cancelled = false;

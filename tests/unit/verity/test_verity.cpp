@@ -261,9 +261,8 @@ TEST(Chunks, coverTheRangeOnceEach)
     ASSERT_EQ(seen.size(), 11U);
     for (std::size_t i = 0; i < seen.size(); ++i)
         EXPECT_EQ(seen[i], std::pair(std::uint64_t(i * 1000), i == 10 ? std::size_t(500) : std::size_t(1000)));
-    EXPECT_TRUE(forEachChunk(0, 1000, progress, [](std::uint64_t, std::span<std::byte>) -> Result<void> {
-        return fail(ErrorCode::Io, "there is nothing to do");
-    }));
+    EXPECT_TRUE(
+        forEachChunk(0, 1000, progress, [](std::uint64_t, std::span<std::byte>) -> Result<void> { return fail(ErrorCode::Io, "there is nothing to do"); }));
 }
 
 } // namespace
