@@ -22,7 +22,8 @@ constexpr std::array<RoleType, 3> made{{{Role::Root, "root"}, {Role::Swap, "swap
 void addByUuid(const Disk::Table &table, Role role, std::string_view typeName, const Uuid &uuid, std::vector<OwnPartition> &own)
 {
     const auto type = Disk::partitionType(typeName);
-    const auto found = std::ranges::find_if(table.partitions, [&](const Disk::Partition &partition) { return partition.type == type && partition.uuid == uuid; });
+    const auto found
+        = std::ranges::find_if(table.partitions, [&](const Disk::Partition &partition) { return partition.type == type && partition.uuid == uuid; });
     if (type && found != table.partitions.end())
         own.push_back({role, found->number});
 }

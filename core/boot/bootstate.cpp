@@ -87,12 +87,8 @@ Result<void> writeState(const Host &host, const State &state)
     std::filesystem::create_directories(stateFolder(host), error);
     if (error)
         return failErrno(error.value(), stateFolder(host).string() + " could not be made");
-    const nlohmann::ordered_json object = {{"disk", state.disk.string()},
-                                           {"diskSequence", state.diskSequence},
-                                           {"esp", state.esp.text()},
-                                           {"formerEsp", state.formerEsp.text()},
-                                           {"mode", modeName(state.mode)},
-                                           {"reason", state.reason}};
+    const nlohmann::ordered_json object = {{"disk", state.disk.string()},         {"diskSequence", state.diskSequence}, {"esp", state.esp.text()},
+                                           {"formerEsp", state.formerEsp.text()}, {"mode", modeName(state.mode)},       {"reason", state.reason}};
     PREON_CHECK(replaceFile(stateFolder(host) / "boot.json", asBytes(object.dump(2) + "\n")));
     return replaceFile(stateFolder(host) / ("mode-" + std::string(modeName(state.mode))), {});
 }

@@ -14,7 +14,9 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, std::size_t siz
         text = rest.substr(0, rest.find('\n'));
         rest.remove_prefix(text.size() < rest.size() ? text.size() + 1 : text.size());
     }
-    const auto order = [](std::string_view a, std::string_view b) { return Preon::compareVersions(a, b); };
+    const auto order = [](std::string_view a, std::string_view b) {
+        return Preon::compareVersions(a, b);
+    };
     for (const std::string_view a : part) {
         if (order(a, a) != 0)
             std::abort();

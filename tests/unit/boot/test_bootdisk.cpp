@@ -60,8 +60,7 @@ Disk::Table installedDisk()
 TEST(BootDisk, takesWhatIsRecordedAsOurs)
 {
     const auto own = ownPartitions(installedDisk(), esp, rootHash());
-    EXPECT_EQ(own,
-              (std::vector<OwnPartition>{{Role::Esp, 1}, {Role::Usr, 2}, {Role::UsrVerity, 3}, {Role::Root, 7}, {Role::Swap, 8}, {Role::Home, 9}}));
+    EXPECT_EQ(own, (std::vector<OwnPartition>{{Role::Esp, 1}, {Role::Usr, 2}, {Role::UsrVerity, 3}, {Role::Root, 7}, {Role::Swap, 8}, {Role::Home, 9}}));
 }
 
 // A partition of the right type that Preon did not make for this ESP is somebody else's, or an attacker's.
