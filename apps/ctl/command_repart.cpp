@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "apps/ctl/command.h"
+#include "apps/ctl/progress.h"
 
 #include "core/base/format.h"
 #include "core/disk/parttypes.h"
@@ -38,6 +39,7 @@ struct RepartOptions {
     std::vector<std::string> definitions, include, exclude, defer;
     std::string ignored; // values of options that only matter to what we refuse
     std::vector<std::pair<std::string, std::shared_ptr<std::string>>> unsupported;
+    bool tpmPcrsGiven = false;
     bool canFactoryReset = false, noPager = false, noLegend = false;
 };
 
@@ -123,7 +125,7 @@ Result<Tpm::SealPolicy> readTpmPolicy(const RepartOptions &options, const Host &
 {
     Tpm::SealPolicy policy;
     policy.literalPcrs = 1U << defaultPcr;
-    if (!options.tpmPcrs.empty()) {
+    if (options.tpmPcrsGiven) { // an empty list means none
         PREON_TRY(policy.literalPcrs, readPcrs("--tpm2-pcrs", options.tpmPcrs));
     }
     policy.signedPcrs = 1U << defaultSignedPcr;
@@ -210,7 +212,8 @@ Result<Request> understand(const RepartOptions &options, const Host &host)
     if (!request.include.empty() && !request.exclude.empty())
         return fail(ErrorCode::BadArgument, "--include-partitions= and --exclude-partitions= cannot be combined");
     if (options.device.empty())
-        return fail(ErrorCode::BadArgument, "Which disk? preonctl repart works on a named device or image file only", {}, "Give its path as the last argument.");
+        return fail(ErrorCode::BadArgument, "Which disk? preonctl repart works on a named device or image file only", {},
+                    "Give its path as the last argument.");
     request.device = request.empty == Empty::Create ? std::filesystem::path(options.device) : std::filesystem::absolute(options.device).lexically_normal();
     if (request.empty == Empty::Create && !request.size && !request.sizeAuto)
         return fail(ErrorCode::BadArgument, "If --empty=create is specified, --size= must be specified, too.");
@@ -233,7 +236,9 @@ std::uint32_t sectorSizeOf(const std::filesystem::path &file)
 
 Result<Disk::Device> openTarget(const Request &request)
 {
-    const Disk::Access access = request.dryRun ? Disk::Access::Read : Disk::Access::Exclusive;
+    // Where partitions stay they may be in use, as on the disk of the running system; where nothing stays nothing may be.
+    const bool keeps = request.empty == Empty::Refuse || request.empty == Empty::Allow;
+    const Disk::Access access = request.dryRun ? Disk::Access::Read : keeps ? Disk::Access::Locked : Disk::Access::Exclusive;
     return Disk::Device::open(request.device, access, request.sectorSize.value_or(sectorSizeOf(request.device)));
 }
 
@@ -265,9 +270,8 @@ Result<Snapshot> takeSnapshot(const Request &request, const Disk::Device &device
 // systemd-repart says the same when it is asked whether there is something that a factory reset would remove.
 bool hasFactoryReset(const Plan &plan, const std::vector<Definition> &definitions)
 {
-    return std::ranges::any_of(plan.partitions, [&](const PlannedPartition &p) {
-        return p.definition && p.activity != Activity::Create && definitions[*p.definition].factoryReset;
-    });
+    return std::ranges::any_of(
+        plan.partitions, [&](const PlannedPartition &p) { return p.definition && p.activity != Activity::Create && definitions[*p.definition].factoryReset; });
 }
 
 Result<void> carryOut(const RepartOptions &options, const Request &request, const Plan &plan, const Disk::Device &device)
@@ -288,7 +292,7 @@ Result<void> carryOut(const RepartOptions &options, const Request &request, cons
     }
     PREON_TRY(how.tpm, readTpmPolicy(options, request.host));
     std::cerr << "Applying changes to " << request.device.string() << ".\n";
-    SilentProgress progress;
+    TerminalProgress progress;
     PREON_CHECK(apply(plan, how, request.host, device, progress));
     std::cerr << "All done.\n";
     return {};
@@ -328,10 +332,8 @@ Result<std::uint64_t> targetSize(const Request &request, const Snapshot &snapsho
 Result<void> repart(const RepartOptions &options, Invocation &invocation)
 {
     PREON_TRY(const Request request, understand(options, invocation.host));
-    const DefinitionOptions how{.architecture = options.architecture,
-                                .specifiers = readSpecifiers(request.host),
-                                .included = request.include,
-                                .excluded = request.exclude};
+    const DefinitionOptions how{
+        .architecture = options.architecture, .specifiers = readSpecifiers(request.host), .included = request.include, .excluded = request.exclude};
     std::vector<std::filesystem::path> folders(options.definitions.begin(), options.definitions.end());
     for (auto &folder : folders)
         folder = std::filesystem::absolute(folder).lexically_normal();
@@ -372,14 +374,14 @@ Result<void> repart(const RepartOptions &options, Invocation &invocation)
     return {};
 }
 
-constexpr auto footer =
-    "Definitions are files of repart.d(5): the n-th definition of a type takes the n-th existing partition of that type; what is missing is made in\n"
-    "free space, what is too small is grown. Nothing is moved, shrunk or removed. Without --dry-run=no only the plan is shown.\n"
-    "Options, output of --json= and exit status are those of systemd-repart(8): 0 done (also: nothing to do), 77 the disk has no GPT, or another\n"
-    "table than --empty= accepts, 1 anything else.\n\n"
-    "  preonctl repart --definitions=repart.d disk.img                            show what would be done\n"
-    "  preonctl repart --definitions=repart.d --empty=create --size=8G --dry-run=no disk.img\n"
-    "  preonctl repart --defer-partitions=swap,home --key-file=key --dry-run=no /dev/vda";
+constexpr auto footer
+    = "Definitions are files of repart.d(5): the n-th definition of a type takes the n-th existing partition of that type; what is missing is made in\n"
+      "free space, what is too small is grown. Nothing is moved, shrunk or removed. Without --dry-run=no only the plan is shown.\n"
+      "Options, output of --json= and exit status are those of systemd-repart(8): 0 done (also: nothing to do), 77 the disk has no GPT, or another\n"
+      "table than --empty= accepts, 1 anything else.\n\n"
+      "  preonctl repart --definitions=repart.d disk.img                            show what would be done\n"
+      "  preonctl repart --definitions=repart.d --empty=create --size=8G --dry-run=no disk.img\n"
+      "  preonctl repart --defer-partitions=swap,home --key-file=key --dry-run=no /dev/vda";
 
 void addRefused(CLI::App &command, RepartOptions &options, const std::string &name)
 {
@@ -422,10 +424,11 @@ void addRepart(CLI::App &app, Invocation &invocation)
     // They speak of settings whose definitions are refused by themselves.
     for (const char *name : {"--private-key", "--private-key-source", "--certificate", "--certificate-source", "-s,--copy-source"})
         command->add_option(name, options->ignored)->group("");
-    for (const char *name : {"--image", "--image-policy", "--copy-from", "-S,-C,-P,--make-ddi", "--generate-fstab", "--generate-crypttab",
-                             "--tpm2-device-key", "--tpm2-seal-key-handle", "--tpm2-pcrlock"})
+    for (const char *name : {"--image", "--image-policy", "--copy-from", "-S,-C,-P,--make-ddi", "--generate-fstab", "--generate-crypttab", "--tpm2-device-key",
+                             "--tpm2-seal-key-handle", "--tpm2-pcrlock"})
         addRefused(*command, *options, name);
-    command->callback([options, &invocation] {
+    command->callback([options, &invocation, command] {
+        options->tpmPcrsGiven = command->count("--tpm2-pcrs") > 0;
         invocation.finish(repart(*options, invocation));
     });
 }

@@ -36,7 +36,8 @@ Result<void> checkRange(const Device &device, const Range &range)
 {
     if (range.offset > device.size() || range.length > device.size() - range.offset)
         return fail(ErrorCode::BadArgument,
-                    "Bytes " + std::to_string(range.offset) + " to " + std::to_string(range.offset + range.length) + " of " + device.path().string() + " were asked for",
+                    "Bytes " + std::to_string(range.offset) + " to " + std::to_string(range.offset + range.length) + " of " + device.path().string()
+                        + " were asked for",
                     "it has only " + std::to_string(device.size()));
     return {};
 }

@@ -134,7 +134,7 @@ Result<Device> Device::open(const std::filesystem::path &path, Access access, st
     if (!opened)
         return std::unexpected(opened.error());
     device.m_fd = std::move(*opened);
-    if (access == Access::Exclusive)
+    if (access == Access::Exclusive || access == Access::Locked)
         PREON_CHECK(lockDevice(device.m_fd, path, status));
     if (!block) {
         device.m_sectorSize = sectorSizeOfFile;
@@ -154,7 +154,8 @@ Result<Device> Device::create(const std::filesystem::path &path, std::uint64_t s
 {
     PREON_TRY(const Fd fd, openFile(path, O_RDWR | O_CREAT | O_TRUNC, 0666));
     if (size > static_cast<std::uint64_t>(INT64_MAX) || ftruncate(fd.get(), static_cast<off_t>(size)) < 0)
-        return failErrno(size > static_cast<std::uint64_t>(INT64_MAX) ? EFBIG : errno, path.string() + " could not be made " + std::to_string(size) + " bytes long");
+        return failErrno(size > static_cast<std::uint64_t>(INT64_MAX) ? EFBIG : errno,
+                         path.string() + " could not be made " + std::to_string(size) + " bytes long");
     return open(path, Access::Exclusive, sectorSize);
 }
 
@@ -245,8 +246,7 @@ Result<void> Device::rereadPartitions() const
     struct stat status{};
     if (fstat(m_fd.get(), &status) < 0)
         return failErrno("The kernel's view of " + m_path.string() + " could not be read");
-    const std::filesystem::path sysfs =
-        "/sys/dev/block/" + std::to_string(major(status.st_rdev)) + ':' + std::to_string(minor(status.st_rdev));
+    const std::filesystem::path sysfs = "/sys/dev/block/" + std::to_string(major(status.st_rdev)) + ':' + std::to_string(minor(status.st_rdev));
     // A loop device without partition scanning, and a partition itself, have no partitions of their own.
     if (auto range = numberIn(sysfs / "ext_range"); !range || *range <= 1)
         return {};
@@ -259,9 +259,7 @@ Result<void> Device::rereadPartitions() const
         return failErrno(error, "The kernel did not accept the new table of " + m_path.string());
     };
     const auto same = [&](unsigned number, const KernelPartition &old) {
-        return std::ranges::any_of(table.partitions, [&](const Partition &p) {
-            return p.number == number && p.start == old.start;
-        });
+        return std::ranges::any_of(table.partitions, [&](const Partition &p) { return p.number == number && p.start == old.start; });
     };
     for (const auto &[number, old] : known) {
         if (same(number, old))

@@ -50,7 +50,8 @@ Result<Context> openContext(const Device &device, bool readOnly)
 
 std::unexpected<Error> badTable(const Device &device, std::string why)
 {
-    return fail(ErrorCode::BadFormat, "The partition table of " + device.path().string() + " is broken", std::move(why), "Nothing was changed. Repair it with a partition editor, or erase the disk.");
+    return fail(ErrorCode::BadFormat, "The partition table of " + device.path().string() + " is broken", std::move(why),
+                "Nothing was changed. Repair it with a partition editor, or erase the disk.");
 }
 
 // A protective MBR promises a GPT; where libfdisk found none, both copies of it are damaged.
@@ -140,8 +141,7 @@ Result<void> checkOverlaps(const Device &device, std::vector<Partition> partitio
     std::ranges::sort(partitions, {}, &Partition::start);
     for (std::size_t i = 1; i < partitions.size(); ++i) {
         if (partitions[i - 1].start + partitions[i - 1].size > partitions[i].start)
-            return badTable(device,
-                            "partitions " + std::to_string(partitions[i - 1].number) + " and " + std::to_string(partitions[i].number) + " overlap");
+            return badTable(device, "partitions " + std::to_string(partitions[i - 1].number) + " and " + std::to_string(partitions[i].number) + " overlap");
     }
     return {};
 }
@@ -209,7 +209,9 @@ Result<Table> readTable(const Device &device)
         PREON_TRY(const bool promised, hasProtectiveMbr(device));
         if (promised)
             return badTable(device, "it says that there is a GPT, but neither copy of it is intact");
-        table.kind = fdisk_is_labeltype(context.get(), FDISK_DISKLABEL_DOS) ? LabelKind::Dos : fdisk_has_label(context.get()) ? LabelKind::Other : LabelKind::None;
+        table.kind = fdisk_is_labeltype(context.get(), FDISK_DISKLABEL_DOS) ? LabelKind::Dos
+            : fdisk_has_label(context.get())                                ? LabelKind::Other
+                                                                            : LabelKind::None;
         return table;
     }
     table.kind = LabelKind::Gpt;

@@ -17,7 +17,24 @@ bool isArchitecture(std::string_view name);
 // "usr-x86-64" for what partitionType knows, as systemd prints it; the UUID's text otherwise.
 std::string partitionTypeName(const Uuid &type);
 
-enum class Designator { Root, Usr, Home, Srv, Esp, Xbootldr, Swap, RootVerity, UsrVerity, RootVeritySig, UsrVeritySig, Tmp, Var, UserHome, LinuxGeneric, Other };
+enum class Designator {
+    Root,
+    Usr,
+    Home,
+    Srv,
+    Esp,
+    Xbootldr,
+    Swap,
+    RootVerity,
+    UsrVerity,
+    RootVeritySig,
+    UsrVeritySig,
+    Tmp,
+    Var,
+    UserHome,
+    LinuxGeneric,
+    Other
+};
 Designator designator(const Uuid &type);
 
 } // namespace Preon::Disk
