@@ -35,7 +35,7 @@ def installation(story, vm):
     answer = particle.install(vm, "/dev/vda")
     if not story.says("the system installs itself on the empty disk", answer.ok, answer):
         raise Trouble("nothing is installed, so there is nothing to start")
-    uuids = vm.ask("lsblk --nodeps --noheadings --output PTUUID /dev/sda /dev/vda").split()
+    uuids = vm.ask("for d in /dev/sda /dev/vda; do blkid --probe --match-tag PTUUID --output value $d; done").split()
     story.says("the installed disk has a UUID of its own", len(set(uuids)) == 2, uuids)
     esps = vm.ask("sfdisk --part-uuid /dev/sda 1 && sfdisk --part-uuid /dev/vda 1").split()
     story.says("its EFI partition has a UUID of its own", len(set(esps)) == 2, esps)
