@@ -97,7 +97,8 @@ struct Sharing {
 enum class Phase { Foreign, Overcharge, Undercharge, Distribute };
 
 // One value (a size or a padding) in one phase. True when it was settled at its bound, so that the others' shares change.
-bool settle(std::optional<std::uint64_t> &value, Phase phase, Sharing &sharing, std::uint64_t weight, std::uint64_t low, std::uint64_t high, std::uint64_t grain)
+bool settle(std::optional<std::uint64_t> &value, Phase phase, Sharing &sharing, std::uint64_t weight, std::uint64_t low, std::uint64_t high,
+            std::uint64_t grain)
 {
     const std::uint64_t fair = share(sharing.span, weight, sharing.weights);
     if (phase == Phase::Overcharge && low > fair)
@@ -187,9 +188,7 @@ bool allocate(Space &space, std::uint64_t &largest)
         for (std::size_t i = 0; i < space.areas.size(); ++i)
             space.order.push_back(i);
     }
-    std::ranges::stable_sort(space.order, {}, [&space](std::size_t i) {
-        return usable(space, space.areas[i]);
-    });
+    std::ranges::stable_sort(space.order, {}, [&space](std::size_t i) { return usable(space, space.areas[i]); });
     largest = space.order.empty() ? 0 : usable(space, space.areas[space.order.back()]);
     for (const FreeArea &area : space.areas) {
         if (areaEnd(space, area) < areaBegin(space, area))
@@ -204,9 +203,7 @@ bool allocate(Space &space, std::uint64_t &largest)
         if (claim.dropped || claim.existing)
             continue;
         const std::uint64_t needed = neededSize(space, claim);
-        const auto fitting = std::ranges::find_if(space.order, [&](std::size_t i) {
-            return usable(space, space.areas[i]) >= needed;
-        });
+        const auto fitting = std::ranges::find_if(space.order, [&](std::size_t i) { return usable(space, space.areas[i]) >= needed; });
         if (fitting == space.order.end())
             return false;
         claim.allocatedTo = *fitting;

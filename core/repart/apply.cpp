@@ -83,11 +83,7 @@ Result<void> Maker::fill(const PlannedPartition &planned, std::uint64_t size, st
     if (planned.format.empty())
         return {};
     progress.phase("Making the " + planned.format + " file system of " + planned.file.stem().string(), 0);
-    const FileSystem fs{.format = planned.format,
-                        .label = planned.partition.label,
-                        .uuid = planned.fileSystemUuid,
-                        .size = size,
-                        .sectorSize = sectorSize};
+    const FileSystem fs{.format = planned.format, .label = planned.partition.label, .uuid = planned.fileSystemUuid, .size = size, .sectorSize = sectorSize};
     PREON_TRY(const ScratchFile file, makeFileSystem(fs, scratch, progress));
     PREON_TRY(const Disk::Device made, Disk::Device::open(file.path(), Disk::Access::Read));
     PREON_TRY(const auto ranges, writtenRanges(made));
@@ -122,13 +118,10 @@ Result<void> Maker::encrypted(const PlannedPartition &planned)
     const std::uint64_t begin = volume.dataOffset();
     if (begin >= partition.size)
         return fail(ErrorCode::NoSpace, nameOf(planned) + " is too small to be encrypted");
-    PREON_CHECK(fill(planned, partition.size - begin, volume.sectorSize(), [&](std::uint64_t offset, ByteView data) {
-        return volume.writePayload(device, partition.start, offset, data);
-    }));
+    PREON_CHECK(fill(planned, partition.size - begin, volume.sectorSize(),
+                     [&](std::uint64_t offset, ByteView data) { return volume.writePayload(device, partition.start, offset, data); }));
     PREON_TRY(const Disk::Device made, Disk::Device::open(header.path(), Disk::Access::Read));
-    return pump(made, {0, begin}, 0, [&](std::uint64_t offset, ByteView data) {
-        return writeAt(device.fd(), partition.start + offset, data);
-    });
+    return pump(made, {0, begin}, 0, [&](std::uint64_t offset, ByteView data) { return writeAt(device.fd(), partition.start + offset, data); });
 }
 
 Result<void> Maker::make(const PlannedPartition &planned)
@@ -137,9 +130,8 @@ Result<void> Maker::make(const PlannedPartition &planned)
     PREON_CHECK(clear(partition.start, partition.size));
     if (planned.encrypt != Encrypt::Off)
         return encrypted(planned);
-    return fill(planned, partition.size, device.sectorSize(), [&](std::uint64_t offset, ByteView data) {
-        return writeAt(device.fd(), partition.start + offset, data);
-    });
+    return fill(planned, partition.size, device.sectorSize(),
+                [&](std::uint64_t offset, ByteView data) { return writeAt(device.fd(), partition.start + offset, data); });
 }
 
 // What is missing is found out before anything is written.

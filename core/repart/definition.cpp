@@ -94,7 +94,11 @@ std::optional<std::size_t> utf16Length(std::string_view text)
     std::size_t units = 0;
     for (std::size_t i = 0; i < text.size();) {
         const auto first = static_cast<unsigned char>(text[i]);
-        const std::size_t length = first < 0x80 ? 1 : first >= 0xc2 && first < 0xe0 ? 2 : first >= 0xe0 && first < 0xf0 ? 3 : first >= 0xf0 && first < 0xf5 ? 4 : 0;
+        const std::size_t length = first < 0x80 ? 1
+            : first >= 0xc2 && first < 0xe0     ? 2
+            : first >= 0xe0 && first < 0xf0     ? 3
+            : first >= 0xf0 && first < 0xf5     ? 4
+                                                : 0;
         if (length == 0 || i + length > text.size())
             return std::nullopt;
         std::uint32_t point = length == 1 ? first : first & (0xffU >> (length + 1));
@@ -250,8 +254,8 @@ void Parser::takeCopyBlocks(const UnitEntry &entry)
 }
 
 // Settings that are known to repart.d(5) of systemd 257 and wait for a later version of ours: they decide what a new partition contains.
-constexpr std::array contentKeys{"CopyFiles", "ExcludeFiles", "ExcludeFilesTarget", "MakeDirectories", "MakeSymlinks", "Subvolumes", "DefaultSubvolume",
-                                 "Minimize", "Compression", "CompressionLevel"};
+constexpr std::array contentKeys{"CopyFiles",  "ExcludeFiles",     "ExcludeFilesTarget", "MakeDirectories", "MakeSymlinks",
+                                 "Subvolumes", "DefaultSubvolume", "Minimize",           "Compression",     "CompressionLevel"};
 // Those that only matter to --split and --generate-fstab/-crypttab, which we refuse.
 constexpr std::array ignoredKeys{"SplitName", "MountPoint", "EncryptedVolume", "VerityDataBlockSizeBytes", "VerityHashBlockSizeBytes"};
 

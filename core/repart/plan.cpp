@@ -78,11 +78,8 @@ void Planner::matchExisting()
     for (const Disk::Partition &existing : table.partitions) {
         const bool mayMatch = !snapshot.ours || std::ranges::contains(*snapshot.ours, existing.uuid);
         const auto end = entries.begin() + static_cast<std::ptrdiff_t>(wished);
-        const auto found = mayMatch ? std::find_if(entries.begin(), end,
-                                                   [&](const Entry &entry) {
-                                                       return !entry.current && entry.partition.type == existing.type;
-                                                   })
-                                    : end;
+        const auto found
+            = mayMatch ? std::find_if(entries.begin(), end, [&](const Entry &entry) { return !entry.current && entry.partition.type == existing.type; }) : end;
         Entry &entry = found != end ? *found : entries.emplace_back();
         entry.current = existing;
         entry.partition = existing;
@@ -106,9 +103,8 @@ std::uint64_t Planner::freeBehind(const Disk::Partition &partition) const
 Uuid Planner::newUuid(std::size_t index) const
 {
     const Uuid &type = entries[index].partition.type;
-    auto number = static_cast<std::uint64_t>(std::ranges::count_if(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(index), [&](const Entry &entry) {
-        return entry.partition.type == type;
-    }));
+    auto number = static_cast<std::uint64_t>(std::ranges::count_if(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(index),
+                                                                   [&](const Entry &entry) { return entry.partition.type == type; }));
     const auto taken = [this](const Uuid &uuid) {
         return std::ranges::any_of(entries, [&uuid](const Entry &entry) {
             return (entry.identified && entry.partition.uuid == uuid) || (entry.current && entry.current->uuid == uuid);
@@ -126,9 +122,8 @@ std::string Planner::newLabel(std::size_t index) const
     const std::string base = Disk::designator(type) == Disk::Designator::Other ? "linux" : Disk::partitionTypeName(type);
     std::string label = base;
     const auto taken = [&] {
-        return std::ranges::any_of(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(index), [&label](const Entry &entry) {
-            return entry.partition.label == label || (entry.current && entry.current->label == label);
-        });
+        return std::ranges::any_of(entries.begin(), entries.begin() + static_cast<std::ptrdiff_t>(index),
+                                   [&label](const Entry &entry) { return entry.partition.label == label || (entry.current && entry.current->label == label); });
     };
     for (unsigned number = 2; taken(); ++number)
         label = base + '-' + std::to_string(number);
@@ -236,9 +231,7 @@ void Planner::makeSpace()
     std::uint64_t first = UINT64_MAX;
     for (const Disk::Partition &existing : table.partitions) {
         first = std::min(first, existing.start);
-        const auto owner = std::ranges::find_if(entries, [&](const Entry &entry) {
-            return entry.current && entry.current->number == existing.number;
-        });
+        const auto owner = std::ranges::find_if(entries, [&](const Entry &entry) { return entry.current && entry.current->number == existing.number; });
         const auto index = static_cast<std::size_t>(owner - entries.begin());
         Claim &claim = space.claims[index];
         if (claim.currentPadding == 0)
@@ -258,9 +251,9 @@ Result<void> Planner::fit()
         const auto given = giveUp(space);
         if (given.empty()) {
             const std::uint64_t minimal = minimalDiskSize(snapshot);
-            return fail(ErrorCode::NoSpace,
-                        "The partitions do not fit on " + snapshot.device.string(),
-                        "the largest free area has " + formatBinarySize(largest) + (fromScratch ? "; an empty disk would need " + formatBinarySize(minimal) : ""),
+            return fail(ErrorCode::NoSpace, "The partitions do not fit on " + snapshot.device.string(),
+                        "the largest free area has " + formatBinarySize(largest)
+                            + (fromScratch ? "; an empty disk would need " + formatBinarySize(minimal) : ""),
                         "Use a larger disk, or make room on it.");
         }
         for (const std::size_t index : given) {
@@ -356,9 +349,8 @@ Result<Plan> Planner::result()
             plan.after.partitions.push_back(*entries[i].current);
         plan.partitions.push_back(std::move(partition));
     }
-    if (plan.after.partitions.size() > maximumPartitions || std::ranges::any_of(plan.after.partitions, [](const Disk::Partition &p) {
-            return p.number > maximumPartitions;
-        }))
+    if (plan.after.partitions.size() > maximumPartitions
+        || std::ranges::any_of(plan.after.partitions, [](const Disk::Partition &p) { return p.number > maximumPartitions; }))
         return fail(ErrorCode::NoSpace, "A partition table holds 128 partitions, more are wished for on " + snapshot.device.string());
     std::ranges::sort(plan.after.partitions, {}, &Disk::Partition::number);
     plan.after.backupAtEnd = true;
@@ -389,7 +381,8 @@ Result<Plan> plan(const Snapshot &snapshot)
     if (planner.fromScratch)
         planner.table = Disk::emptyTable(snapshot.table.deviceSize, snapshot.table.sectorSize, diskUuidFrom(snapshot.seed));
     if (planner.table.endUsable <= planner.table.firstUsable)
-        return fail(ErrorCode::NoSpace, snapshot.device.string() + " is too small for a partition table", "it has " + formatBinarySize(snapshot.table.deviceSize));
+        return fail(ErrorCode::NoSpace, snapshot.device.string() + " is too small for a partition table",
+                    "it has " + formatBinarySize(snapshot.table.deviceSize));
     planner.grain = std::max<std::uint64_t>(4096, snapshot.table.sectorSize);
     planner.takeDefinitions();
     planner.matchExisting();

@@ -38,9 +38,7 @@ std::string orDash(const std::string &text)
 
 bool anyDropIns(const Plan &plan)
 {
-    return std::ranges::any_of(plan.partitions, [](const PlannedPartition &p) {
-        return !p.dropIns.empty();
-    });
+    return std::ranges::any_of(plan.partitions, [](const PlannedPartition &p) { return !p.dropIns.empty(); });
 }
 
 // The label that is printed: the type's name where the partition has none and no definition gave one.
@@ -117,9 +115,7 @@ std::string change(std::uint64_t from, std::uint64_t to, bool fresh)
 // Columns on a terminal: a character is one wide unless it continues another.
 std::size_t width(const std::string &text)
 {
-    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) {
-        return (static_cast<unsigned char>(c) & 0xc0U) != 0x80;
-    }));
+    return static_cast<std::size_t>(std::ranges::count_if(text, [](char c) { return (static_cast<unsigned char>(c) & 0xc0U) != 0x80; }));
 }
 }
 

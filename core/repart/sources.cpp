@@ -27,7 +27,8 @@ Result<Source> sourceAt(const Path &path)
     if (error)
         return failErrno(error.value(), "The size of " + path.string() + " could not be read");
     if (size == 0 || size % 512 != 0)
-        return fail(ErrorCode::BadArgument, path.string() + " cannot be copied to a partition", "its size of " + std::to_string(size) + " bytes is no multiple of 512");
+        return fail(ErrorCode::BadArgument, path.string() + " cannot be copied to a partition",
+                    "its size of " + std::to_string(size) + " bytes is no multiple of 512");
     return Source{.path = path, .offset = 0, .size = size, .uuid = {}, .label = {}};
 }
 

@@ -30,8 +30,20 @@ protected:
     static Table sample(const Device &device)
     {
         Table table = emptyTable(device.size(), device.sectorSize(), uuid("6913f4b6-6690-4a57-a202-f1b53c56dbdf"));
-        table.partitions = {{.number = 2, .start = 4 * mebibyte, .size = 8 * mebibyte, .type = *partitionType("home"), .uuid = uuid("c6384fca-e59b-4b73-a86f-ab8b15536288"), .label = "Zuhause äöü", .flags = 1ULL << 59U},
-                            {.number = 7, .start = mebibyte, .size = mebibyte, .type = *partitionType("esp"), .uuid = uuid("b2d552b0-45db-4678-b34f-066168609d1a"), .label = "", .flags = 1}};
+        table.partitions = {{.number = 2,
+                             .start = 4 * mebibyte,
+                             .size = 8 * mebibyte,
+                             .type = *partitionType("home"),
+                             .uuid = uuid("c6384fca-e59b-4b73-a86f-ab8b15536288"),
+                             .label = "Zuhause äöü",
+                             .flags = 1ULL << 59U},
+                            {.number = 7,
+                             .start = mebibyte,
+                             .size = mebibyte,
+                             .type = *partitionType("esp"),
+                             .uuid = uuid("b2d552b0-45db-4678-b34f-066168609d1a"),
+                             .label = "",
+                             .flags = 1}};
         return table;
     }
     static void spoil(const Device &device, std::uint64_t offset, std::size_t length = 512)
@@ -115,7 +127,13 @@ TEST_F(DiskTest, aGrownDiskOffersItsNewEndAndKeepsItsPartitions)
     EXPECT_EQ(*read, grownTable(table, 100 * mebibyte));
     EXPECT_EQ(read->endUsable, emptyTable(100 * mebibyte, 512, {}).endUsable);
 
-    read->partitions.push_back({.number = 1, .start = 70 * mebibyte, .size = mebibyte, .type = *partitionType("root"), .uuid = uuid("9e90c9c3-c7e8-44f2-bf19-9ae2689de795"), .label = "root", .flags = 0});
+    read->partitions.push_back({.number = 1,
+                                .start = 70 * mebibyte,
+                                .size = mebibyte,
+                                .type = *partitionType("root"),
+                                .uuid = uuid("9e90c9c3-c7e8-44f2-bf19-9ae2689de795"),
+                                .label = "root",
+                                .flags = 0});
     ASSERT_TRUE(writeTable(device, *read));
     const auto again = readTable(device);
     EXPECT_TRUE(again->backupAtEnd);

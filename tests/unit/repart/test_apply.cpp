@@ -53,8 +53,11 @@ protected:
 
 TEST_F(ApplyTest, fileSystemsAreSoundOnADiskFullOfStaleBytes)
 {
-    const auto plan = make(900 * mebibyte, emptyDisk(900 * mebibyte, {"Type=esp\nFormat=vfat\nLabel=efi\nSizeMinBytes=100M\nSizeMaxBytes=100M\n", "Type=root\nFormat=ext4\nSizeMaxBytes=100M\n",
-                                                                       "Type=swap\nSizeMaxBytes=20M\n", "Type=home\nFormat=btrfs\nSizeMaxBytes=260M\n", "Type=srv\nFormat=xfs\nSizeMaxBytes=310M\n"}));
+    const auto plan
+        = make(900 * mebibyte,
+               emptyDisk(900 * mebibyte,
+                         {"Type=esp\nFormat=vfat\nLabel=efi\nSizeMinBytes=100M\nSizeMaxBytes=100M\n", "Type=root\nFormat=ext4\nSizeMaxBytes=100M\n",
+                          "Type=swap\nSizeMaxBytes=20M\n", "Type=home\nFormat=btrfs\nSizeMaxBytes=260M\n", "Type=srv\nFormat=xfs\nSizeMaxBytes=310M\n"}));
     ASSERT_TRUE(plan) << plan.error().text();
     const std::vector<std::vector<std::string>> checks{{"fsck.vfat", "-n"}, {"e2fsck", "-fn"}, {}, {"btrfs", "check"}, {"xfs_repair", "-n"}};
     const std::vector<std::string> types{"vfat", "ext4", "swap", "btrfs", "xfs"};

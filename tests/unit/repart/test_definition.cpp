@@ -45,15 +45,15 @@ TEST(Definition, defaultsAreThoseOfTheManual)
 
 TEST(Definition, isRefusedInSystemdsWords)
 {
-    for (const Refusal &refusal : {Refusal{"Type=bogus\n", "x.conf:2: Failed to parse partition type: bogus"},
-                                   Refusal{"Label=x\n", "x.conf:1: Type= not defined, refusing."},
-                                   Refusal{"Type=home\nSizeMinBytes=x\n", "x.conf:3: Failed to parse size value: x"},
-                                   Refusal{"Type=home\nSizeMinBytes=16E\n", "x.conf:3: Failed to parse size value: 16E"},
-                                   Refusal{"Type=home\nSizeMinBytes=20M\nSizeMaxBytes=10M\n", "x.conf:1: SizeMinBytes= larger than SizeMaxBytes=, refusing."},
-                                   Refusal{"Type=home\nPaddingMinBytes=20M\nPaddingMaxBytes=10M\n", "x.conf:1: PaddingMinBytes= larger than PaddingMaxBytes=, refusing."},
-                                   Refusal{"Type=home\nFormat=ext4\nCopyBlocks=/x\n",
-                                           "x.conf:1: Format=/CopyFiles=/MakeDirectories=/MakeSymlinks= and CopyBlocks= cannot be combined, refusing."},
-                                   Refusal{"Type=home\nFormat=erofs\n", "x.conf:1: Cannot format erofs filesystem without source files, refusing."}}) {
+    for (const Refusal &refusal :
+         {Refusal{"Type=bogus\n", "x.conf:2: Failed to parse partition type: bogus"}, Refusal{"Label=x\n", "x.conf:1: Type= not defined, refusing."},
+          Refusal{"Type=home\nSizeMinBytes=x\n", "x.conf:3: Failed to parse size value: x"},
+          Refusal{"Type=home\nSizeMinBytes=16E\n", "x.conf:3: Failed to parse size value: 16E"},
+          Refusal{"Type=home\nSizeMinBytes=20M\nSizeMaxBytes=10M\n", "x.conf:1: SizeMinBytes= larger than SizeMaxBytes=, refusing."},
+          Refusal{"Type=home\nPaddingMinBytes=20M\nPaddingMaxBytes=10M\n", "x.conf:1: PaddingMinBytes= larger than PaddingMaxBytes=, refusing."},
+          Refusal{"Type=home\nFormat=ext4\nCopyBlocks=/x\n",
+                  "x.conf:1: Format=/CopyFiles=/MakeDirectories=/MakeSymlinks= and CopyBlocks= cannot be combined, refusing."},
+          Refusal{"Type=home\nFormat=erofs\n", "x.conf:1: Cannot format erofs filesystem without source files, refusing."}}) {
         const auto definition = parsed(refusal.settings);
         ASSERT_FALSE(definition) << refusal.settings;
         EXPECT_EQ(definition.error().what, refusal.text);
@@ -66,21 +66,21 @@ TEST(Definition, warnsInSystemdsWords)
     const std::string longLabel(40, 'a');
     const std::string longWarning = "x.conf:3: Failed to expand specifiers in Label=, ignoring: " + longLabel;
     const std::string longSetting = "Label=" + longLabel;
-    for (const Warning &warning : {Warning{"Foo=bar", "x.conf:3: Unknown key 'Foo' in section [Partition], ignoring."},
-                                   Warning{"Weight=1000001", "x.conf:3: Weight needs to be in range 0…10000000, ignoring: 1000001"},
-                                   Warning{"Weight=", "x.conf:3: Failed to parse weight value, ignoring: "},
-                                   Warning{"Priority=x", "x.conf:3: Failed to parse Priority=x, ignoring: Invalid argument"},
-                                   Warning{"Priority=99999999999", "x.conf:3: Failed to parse Priority=99999999999, ignoring: Numerical result out of range"},
-                                   Warning{"SizeMinBytes=5000", "x.conf:3: Rounded SizeMinBytes= size 5000 → 4096, a multiple of 4096."},
-                                   Warning{"PaddingMaxBytes=8193", "x.conf:3: Rounded PaddingMaxBytes= size 8193 → 12288, a multiple of 4096."},
-                                   Warning{"UUID=x", "x.conf:3: Failed to parse 128-bit ID/UUID, ignoring: x"},
-                                   Warning{"ReadOnly=x", "x.conf:3: Failed to parse ReadOnly=x, ignoring: Invalid argument"},
-                                   Warning{"Format=a/b", "x.conf:3: File system type is not valid, refusing: a/b"},
-                                   Warning{"Encrypt=foo", "x.conf:3: Failed to parse Encrypt=foo, ignoring: Invalid argument"},
-                                   Warning{"CopyBlocks=rel", "x.conf:3: CopyBlocks= path is not absolute, ignoring: rel"},
-                                   Warning{"Label=%m", "x.conf:3: Failed to expand specifiers in Label=, ignoring: %m"},
-                                   Warning{longSetting.c_str(), longWarning.c_str()},
-                                   Warning{"Flags=-1", "x.conf:3: Failed to parse Flags= value, ignoring: -1"}}) {
+    for (const Warning &warning :
+         {Warning{"Foo=bar", "x.conf:3: Unknown key 'Foo' in section [Partition], ignoring."},
+          Warning{"Weight=1000001", "x.conf:3: Weight needs to be in range 0…10000000, ignoring: 1000001"},
+          Warning{"Weight=", "x.conf:3: Failed to parse weight value, ignoring: "},
+          Warning{"Priority=x", "x.conf:3: Failed to parse Priority=x, ignoring: Invalid argument"},
+          Warning{"Priority=99999999999", "x.conf:3: Failed to parse Priority=99999999999, ignoring: Numerical result out of range"},
+          Warning{"SizeMinBytes=5000", "x.conf:3: Rounded SizeMinBytes= size 5000 → 4096, a multiple of 4096."},
+          Warning{"PaddingMaxBytes=8193", "x.conf:3: Rounded PaddingMaxBytes= size 8193 → 12288, a multiple of 4096."},
+          Warning{"UUID=x", "x.conf:3: Failed to parse 128-bit ID/UUID, ignoring: x"},
+          Warning{"ReadOnly=x", "x.conf:3: Failed to parse ReadOnly=x, ignoring: Invalid argument"},
+          Warning{"Format=a/b", "x.conf:3: File system type is not valid, refusing: a/b"},
+          Warning{"Encrypt=foo", "x.conf:3: Failed to parse Encrypt=foo, ignoring: Invalid argument"},
+          Warning{"CopyBlocks=rel", "x.conf:3: CopyBlocks= path is not absolute, ignoring: rel"},
+          Warning{"Label=%m", "x.conf:3: Failed to expand specifiers in Label=, ignoring: %m"}, Warning{longSetting.c_str(), longWarning.c_str()},
+          Warning{"Flags=-1", "x.conf:3: Failed to parse Flags= value, ignoring: -1"}}) {
         const auto definition = parsed(std::string("Type=home\n") + warning.setting + '\n');
         ASSERT_TRUE(definition) << warning.setting;
         EXPECT_EQ(definition->warnings, std::vector<std::string>{warning.text});
@@ -100,11 +100,11 @@ TEST(Definition, flagsFollowTheType)
         std::uint64_t flags;
     };
     constexpr std::uint64_t grow = 1ULL << 59U, readOnly = 1ULL << 60U, noAuto = 1ULL << 63U;
-    for (const Row &row : {Row{"home", "", grow}, Row{"home", "ReadOnly=yes\n", readOnly}, Row{"home", "NoAuto=yes\nGrowFileSystem=no\n", grow | noAuto},
-                           Row{"esp", "ReadOnly=yes\nNoAuto=yes\nGrowFileSystem=yes\n", 0}, Row{"swap", "ReadOnly=yes\nNoAuto=yes\n", noAuto},
-                           Row{"usr-verity", "", readOnly}, Row{"usr-verity", "ReadOnly=no\nFlags=0x1000000000000000\n", 0},
-                           Row{"usr-verity-sig", "ReadOnly=yes\n", 0}, Row{"xbootldr", "", grow}, Row{"user-home", "NoAuto=yes\n", 0},
-                           Row{"linux-generic", "Flags=0x8001000000000000\n", noAuto | 1ULL << 48U}, Row{"home", "Flags=1\n", 0}}) {
+    for (const Row &row :
+         {Row{"home", "", grow}, Row{"home", "ReadOnly=yes\n", readOnly}, Row{"home", "NoAuto=yes\nGrowFileSystem=no\n", grow | noAuto},
+          Row{"esp", "ReadOnly=yes\nNoAuto=yes\nGrowFileSystem=yes\n", 0}, Row{"swap", "ReadOnly=yes\nNoAuto=yes\n", noAuto}, Row{"usr-verity", "", readOnly},
+          Row{"usr-verity", "ReadOnly=no\nFlags=0x1000000000000000\n", 0}, Row{"usr-verity-sig", "ReadOnly=yes\n", 0}, Row{"xbootldr", "", grow},
+          Row{"user-home", "NoAuto=yes\n", 0}, Row{"linux-generic", "Flags=0x8001000000000000\n", noAuto | 1ULL << 48U}, Row{"home", "Flags=1\n", 0}}) {
         const auto definition = parsed(std::string("Type=") + row.type + '\n' + row.settings);
         ASSERT_TRUE(definition);
         EXPECT_EQ(definition->flags, row.flags) << row.type << ' ' << row.settings;

@@ -30,10 +30,11 @@ TEST(Plan, printsAsSystemdRepartDoes)
     snapshot.definitions[0].path = "/d/10-p.conf";
     const auto plan = Repart::plan(snapshot);
     ASSERT_TRUE(plan) << plan.error().text();
-    EXPECT_EQ(toJson(*plan, false),
-              R"([{"type":"esp","label":"esp","uuid":"b2d552b0-45db-4678-b34f-066168609d1a","partno":0,"file":"/d/10-p.conf","node":"/x.img1","offset":1048576,)"
-              R"("old_size":0,"raw_size":103788544,"old_padding":0,"raw_padding":0,"activity":"create"}])"
-              "\n");
+    EXPECT_EQ(
+        toJson(*plan, false),
+        R"([{"type":"esp","label":"esp","uuid":"b2d552b0-45db-4678-b34f-066168609d1a","partno":0,"file":"/d/10-p.conf","node":"/x.img1","offset":1048576,)"
+        R"("old_size":0,"raw_size":103788544,"old_padding":0,"raw_padding":0,"activity":"create"}])"
+        "\n");
     EXPECT_TRUE(toJson(*plan, true).contains("\t{\n\t\t\"type\" : \"esp\",\n"));
     EXPECT_TRUE(toTable(*plan).contains("→ 98.9M"));
 }
@@ -115,7 +116,8 @@ TEST(Plan, freshIdentitiesComeInTheSameStep)
 
 TEST(Plan, prioritiesDecideWhoIsDropped)
 {
-    const auto plan = Repart::plan(emptyDisk(100 * mebibyte, {"Type=root\nSizeMinBytes=50M\n", "Type=home\nSizeMinBytes=90M\nPriority=10\n", "Type=srv\nPriority=5\n"}));
+    const auto plan
+        = Repart::plan(emptyDisk(100 * mebibyte, {"Type=root\nSizeMinBytes=50M\n", "Type=home\nSizeMinBytes=90M\nPriority=10\n", "Type=srv\nPriority=5\n"}));
     ASSERT_TRUE(plan);
     EXPECT_EQ(plan->partitions.size(), 2U);
     ASSERT_EQ(plan->dropped.size(), 1U);
@@ -150,7 +152,8 @@ TEST(Plan, aSourceGivesSizeAndIdentityUnlessTheDefinitionDoes)
 {
     Snapshot snapshot = emptyDisk(400 * mebibyte, {"Type=usr\nCopyBlocks=auto\nSizeMaxBytes=1M\n", "Type=usr\nCopyBlocks=auto\nLabel=mine\n"});
     EXPECT_EQ(missingSources(snapshot), (std::vector<std::size_t>{0, 1}));
-    const Source source{.path = "/x", .offset = 0, .size = 70 * mebibyte + 512, .uuid = *Uuid::parse("99999999-9999-4999-8999-999999999999"), .label = "theirs"};
+    const Source source{
+        .path = "/x", .offset = 0, .size = 70 * mebibyte + 512, .uuid = *Uuid::parse("99999999-9999-4999-8999-999999999999"), .label = "theirs"};
     snapshot.sources = {{0, source}, {1, source}};
     const auto plan = Repart::plan(snapshot);
     ASSERT_TRUE(plan);
