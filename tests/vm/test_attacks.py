@@ -12,24 +12,23 @@ TREE = "mkdir -p {0}/etc {0}/usr {0}/var {0}/home {0}/root && echo attacker >{0}
 
 def live_cannot_unseal(story, vm, profile):
     particle.give_signature(vm)
-    root = partition_of(vm, "/dev/vda", "Root")
+    control = particle.volume_with(vm, f"control-{profile.split()[0]}", "--tpm2-public-key= --tpm2-pcrs=")
+    for name, answer in particle.tries_to_unseal(vm, control).items():
+        story.says(f"{name} opens a volume that is sealed without a policy (so the next lines mean something)", answer.ok, answer)
+    root = particle.partition_of(vm, "/dev/vda", "root")
     for name, answer in particle.tries_to_unseal(vm, root).items():
         story.says(f"our own stick ({profile}) cannot unseal the installed root with {name}", not answer.ok, answer)
 
 
-def partition_of(vm, disk, kind):
-    return vm.ask(f"lsblk --noheadings --list --output PATH,PARTTYPENAME {disk} | awk '/{kind}/ {{ print $1 }}' | head -n 1")
-
-
 def plaintext_root(vm, disk):
-    device = partition_of(vm, disk, "Root")
+    device = particle.partition_of(vm, disk, "root")
     vm.ask(f"wipefs --all --quiet {device} && mkfs.btrfs --quiet --force {device} && mkdir -p /run/m && mount {device} /run/m", 180)
     vm.ask(TREE.format("/run/m") + " && umount /run/m")
 
 
 def sealed_root(vm, disk):
     """A LUKS2 volume that the TPM opens for the normal kernel in the initrd, with the attacker's files. No secret is needed for it."""
-    device = partition_of(vm, disk, "Root")
+    device = particle.partition_of(vm, disk, "root")
     vm.ask(
         f"cd /run/probe && echo -n attacker >key && wipefs --all --quiet {device} &&"
         f" cryptsetup luksFormat --batch-mode --type luks2 --pbkdf pbkdf2 --pbkdf-force-iterations 1000 {device} key >&2 &&"

@@ -8,7 +8,7 @@ import re
 import shlex
 import struct
 
-from .disk import Disk
+from .disk import TYPES, Disk
 from .errors import Trouble
 from .machine import Machine
 from .story import image_path, scratch_folder
@@ -102,8 +102,18 @@ def header_copy(vm, device):
     )
 
 
+def partition_of(vm, disk, kind):
+    """The device of a disk's first partition of that type (a name in disk.TYPES)."""
+    wanted = next(uuid for uuid, name in TYPES.items() if name == kind)
+    for row in vm.ask(f"lsblk --noheadings --list --output PATH,PARTTYPE {disk}").splitlines():
+        if row.split()[1:] == [wanted]:
+            return row.split()[0]
+    raise Trouble(f"the guest sees no {kind} partition on {disk}")
+
+
 def tries_to_unseal(vm, device):
-    """Asks systemd's tool and ours for the key of a volume. Returns what each said, by the names of those that succeeded and failed."""
+    """Asks systemd's tool and ours for the key of a volume. Returns what each answered, by their names."""
+    vm.ask(f"cryptsetup isLuks --type luks2 {device}")
     commands = {
         "systemd-cryptsetup": f"systemd-cryptsetup attach unsealed {device} - luks,tpm2-device=auto,headless=true,tpm2-signature={SIGNATURE}",
         "preonctl": f"preonctl luks unlock {device} unsealed --tpm2",
