@@ -11,7 +11,7 @@ namespace
 class Images : public SmallImageTest
 {
 protected:
-    static Result<Image::Image> look(const std::filesystem::path &path)
+    static Result<Preon::Image::Image> look(const std::filesystem::path &path)
     {
         PREON_TRY(const auto device, Disk::Device::open(path, Disk::Access::Read));
         return inspect(device);
