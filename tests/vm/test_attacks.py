@@ -64,7 +64,8 @@ def plaintext_does_not_come_up(story, machine, disk):
         story.says("a disk whose root was replaced by a plaintext one is stopped in the initrd", True)
         console = vm.serial.text()
         story.says("nothing else was opened there", not particle.opened_on(console), particle.opened_on(console))
-        vm.type_on_console("\n")
+        vm.expect("Press Enter", 60)
+        vm.type_on_console("\r")
         vm.wait_off(120)
         story.says("Enter switches it off", True)
 

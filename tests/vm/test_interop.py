@@ -27,7 +27,7 @@ def opens(vm, command):
 def openers(device):
     return {
         "systemd-cryptsetup": f"systemd-cryptsetup attach theirs {device} - luks,tpm2-device=auto,headless=true,tpm2-signature={particle.SIGNATURE}",
-        "preonctl": f"preonctl luks unlock {device} theirs --tpm2",
+        "preonctl": f"preonctl luks unlock {device} theirs --tpm2 >&2",
     }
 
 

@@ -31,6 +31,7 @@ def signature_file(private, public, pcr, value):
     """tpm2-pcr-signature.json for that PCR value."""
     digest = policy_digest(pcr, value)
     signed = subprocess.run(["openssl", "dgst", "-sha256", "-sign", private], input=digest, check=True, capture_output=True).stdout
-    der = subprocess.run(["openssl", "pkey", "-pubin", "-in", public, "-outform", "DER"], check=True, capture_output=True).stdout
+    # systemd's fingerprint of an RSA key is over its PKCS#1 form.
+    der = subprocess.run(["openssl", "rsa", "-pubin", "-in", public, "-RSAPublicKey_out", "-outform", "DER"], check=True, capture_output=True).stdout
     entry = {"pcrs": [pcr], "pkfp": hashlib.sha256(der).hexdigest(), "pol": digest.hex(), "sig": base64.b64encode(signed).decode()}
     return json.dumps({"sha256": [entry]}).encode()
