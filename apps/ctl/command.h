@@ -12,6 +12,9 @@
 namespace Preon::Ctl
 {
 
+// What stands for the value of "--option=" on its way through the parser; commands in which an empty value means something turn it back.
+constexpr char emptyValue = '\x01';
+
 struct Invocation {
     Host host;
     int status = 0;

@@ -429,6 +429,11 @@ void addRepart(CLI::App &app, Invocation &invocation)
         addRefused(*command, *options, name);
     command->callback([options, &invocation, command] {
         options->tpmPcrsGiven = command->count("--tpm2-pcrs") > 0;
+        for (std::string *value : {&options->root, &options->size, &options->seed, &options->json, &options->keyFile, &options->architecture,
+                                   &options->sectorSize, &options->tpmDevice, &options->tpmPcrs, &options->tpmPublicKey, &options->tpmPublicKeyPcrs}) {
+            if (*value == std::string(1, emptyValue))
+                value->clear();
+        }
         invocation.finish(repart(*options, invocation));
     });
 }

@@ -46,6 +46,11 @@ int main(int argc, char **argv)
     std::vector<std::string> words(argv + 1, argv + argc);
     if (std::filesystem::path(argv[0]).filename() == "systemd-repart")
         words.insert(words.begin(), "repart");
+    // CLI11 takes the next word for the value of "--option="; systemd's tools take it as empty.
+    for (std::string &word : words) {
+        if (word.starts_with("--") && word.ends_with('='))
+            word += Ctl::emptyValue;
+    }
     std::ranges::reverse(words); // CLI11 takes them from the back
     try {
         app.parse(words);
