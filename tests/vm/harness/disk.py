@@ -73,8 +73,14 @@ class Disk:
         return json.loads(_qemu_img("info", "--output=json", self.path))["virtual-size"]
 
     def is_untouched(self, partition=None):
-        """No write reached this overlay (or that partition of it), not even one of equal bytes."""
+        """No write reached this overlay (or that partition of it), not even one of equal bytes.
+
+        qcow2 keeps track of whole clusters: the ones that a partition shares with its neighbours do not tell whose write it was.
+        """
+        cluster = 65536
         start, end = (partition.offset, partition.offset + partition.size) if partition else (0, self.size())
+        if partition:
+            start, end = -(-start // cluster) * cluster, end // cluster * cluster
         extents = json.loads(_qemu_img("map", "--output=json", self.path))
         own = [e for e in extents if e["depth"] == 0 and e.get("present", e["data"])]
         return not any(e["start"] < end and start < e["start"] + e["length"] for e in own)
