@@ -60,13 +60,11 @@ def the_stick(story, machine, disks):
 
 def plaintext_does_not_come_up(story, machine, disk):
     with machine.boot(disks=[disk]) as vm:
-        vm.expect(particle.STOPPED, 300)
-        story.says("a disk whose root was replaced by a plaintext one is stopped in the initrd", True)
+        stopped = particle.is_stopped(vm)
+        story.says("a disk whose root was replaced by a plaintext one is stopped in the initrd, which says so", stopped, vm.serial.tail())
         console = vm.serial.text()
         story.says("nothing else was opened there", not particle.opened_on(console), particle.opened_on(console))
-        vm.expect("Press Enter", 60)
-        vm.type_on_console("\r")
-        vm.wait_off(120)
+        particle.press_enter_until_off(vm)
         story.says("Enter switches it off", True)
 
 

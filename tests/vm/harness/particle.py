@@ -7,6 +7,7 @@ import json
 import re
 import shlex
 import struct
+import time
 
 from .disk import TYPES, Disk
 from .errors import Trouble
@@ -130,6 +131,22 @@ def volume_with(vm, path, enrol):
         240,
     )
 
+
+
+def is_stopped(vm):
+    """Waits for the last line of the page that stands in for an emergency shell; true when the first one was there too."""
+    vm.expect(r"Press Enter to switch", 300)
+    return bool(vm.serial.seen(STOPPED))
+
+
+def press_enter_until_off(vm):
+    """The prompt drops what was typed before it listened, so once may be too early."""
+    for _ in range(12):
+        vm.type_on_console("\r")
+        time.sleep(5)
+        if not vm.is_running():
+            return
+    raise Trouble(f"Enter did not switch the machine off\n{vm.serial.tail()}")
 
 
 def opened_on(console):
