@@ -4,6 +4,7 @@
 #include "core/install/firstboot.h"
 
 #include "core/base/format.h"
+#include "core/base/hash.h"
 #include "core/disk/parttypes.h"
 #include "core/repart/apply.h"
 
@@ -18,6 +19,7 @@ namespace Preon::Install
 namespace
 {
 constexpr std::size_t keySize = 32;
+constexpr unsigned addedConfigPcr = 12; // UAPI.7, "kernel-config"
 const std::filesystem::path keyFolder = "var/lib/preon/keys";
 
 Uuid typeOf(Boot::Role role)
@@ -56,8 +58,8 @@ struct Work {
 Result<Work> gather(const Host &host, const std::filesystem::path &sysusr)
 {
     PREON_TRY(Boot::State state, Boot::readState(host));
-    // Not exclusive: /usr is running from this disk.
-    PREON_TRY(Disk::Device device, Disk::Device::open(state.disk, Disk::Access::Write));
+    // Not exclusive: /usr is running from this disk. Locked: udev shall not look at what is half made.
+    PREON_TRY(Disk::Device device, Disk::Device::open(state.disk, Disk::Access::Locked));
     FirstBootFacts facts;
     facts.state = std::move(state);
     PREON_TRY(facts.table, Disk::readTable(device));
@@ -81,6 +83,17 @@ Result<std::string> policyKey(const Host &host)
     }
     return fail(ErrorCode::NotFound, "This kernel carries no key for the disk's encryption", "there is no section .pcrpkey in it",
                 "Build the image with a policy key (docs/boot.md).");
+}
+
+// PCR 11 by the policy key's signature, and PCR 12 at zero: there the stub counts what was added to the signed command line from outside (SMBIOS strings,
+// add-ons, credentials on the ESP). Expected, not read: this start may have been given something of the kind.
+Result<Tpm::SealPolicy> rootPolicy(const Host &host)
+{
+    Tpm::SealPolicy policy;
+    PREON_TRY(policy.publicKeyPem, policyKey(host));
+    policy.literalPcrs = 1U << addedConfigPcr;
+    policy.expected = {{addedConfigPcr, Bytes(Sha256Digest().size())}};
+    return policy;
 }
 
 Result<void> applyPass(const Host &host, const Work &work, Pass pass, const Repart::ApplyOptions &options, Progress &progress)
@@ -183,7 +196,7 @@ Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr,
         if (!Tpm::isPresent(host))
             return fail(ErrorCode::NoTpm, "This system's disk cannot be encrypted", "the computer has no usable TPM 2.0",
                         "Switch the TPM on in the firmware's settings (often called \"Security Device\", \"PTT\" or \"fTPM\"), then start again.");
-        PREON_TRY(options.tpm.publicKeyPem, policyKey(host));
+        PREON_TRY(options.tpm, rootPolicy(host));
     }
     const Repart::Snapshot snapshot = firstBootSnapshot(work.facts, Pass::Root);
     if (!snapshot.newPartitionUuids.empty()) {

@@ -65,6 +65,10 @@ Result<void> checkPolicy(const SealPolicy &policy)
         return fail(ErrorCode::BadArgument, "The policy names a PCR that does not exist", "they are numbered 0 to 23");
     if (!policy.publicKeyPem.empty() && policy.signedPcrs == 0)
         return fail(ErrorCode::BadArgument, "The policy names a key, but no PCR that its signatures speak of");
+    for (const PcrValue &value : policy.expected) {
+        if (value.index >= 24 || !(policy.literalPcrs >> value.index & 1U))
+            return fail(ErrorCode::BadArgument, "The policy expects a value of a PCR that it does not bind to", "PCR " + std::to_string(value.index));
+    }
     return {};
 }
 }
@@ -86,6 +90,12 @@ Result<SealedSecret> Context::seal(const Secret &secret, const SealPolicy &polic
     std::vector<PcrValue> values;
     if (policy.literalPcrs != 0) {
         PREON_TRY(values, readPcrs(sealed.bank, policy.literalPcrs));
+    }
+    for (const PcrValue &wanted : policy.expected) {
+        PcrValue &value = *std::ranges::find(values, wanted.index, &PcrValue::index);
+        if (wanted.digest.size() != value.digest.size())
+            return fail(ErrorCode::BadArgument, "The value that PCR " + std::to_string(wanted.index) + " shall have is not as long as a digest of " + sealed.bank);
+        value.digest = wanted.digest;
     }
     PREON_TRY(const Sha256Digest digest, sealingPolicy(sealed.bank, policy.literalPcrs, values, policy.publicKeyPem, sealed.pin));
     sealed.policyHash.assign(digest.begin(), digest.end());

@@ -20,9 +20,15 @@ namespace Preon::Tpm
 // SHA-256 bank unless said otherwise. Bit n = PCR n.
 using PcrMask = std::uint32_t;
 
+struct PcrValue {
+    unsigned index;
+    Bytes digest;
+};
+
 struct SealPolicy {
     std::string bank = "sha256";
     PcrMask literalPcrs = 0; // bound to their values now
+    std::vector<PcrValue> expected; // bound to these values instead; each of its PCRs is a literal one too
     std::string publicKeyPem; // signer of PolicyAuthorize; empty: none
     PcrMask signedPcrs = 1U << 11U; // which PCRs the signature speaks of; only with a key
     Secret pin; // empty: none
@@ -40,11 +46,6 @@ struct SealedSecret {
     Bytes salt; // with PIN
     bool pin = false;
     std::string primaryAlgorithm; // "ecc", "rsa"; empty = ecc
-};
-
-struct PcrValue {
-    unsigned index;
-    Bytes digest;
 };
 
 class Context

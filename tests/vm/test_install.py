@@ -52,7 +52,7 @@ def first_start(story, vm):
     story.equals("swap is on, on the installed disk only", ["vda"], particle.disks_under(vm, swap[0]) if swap else "there is no swap")
     root = particle.luks_facts(vm, "/dev/disk/by-preon/root")
     story.equals("root opens with the TPM and nothing else", ["systemd-tpm2"], root["tokens"])
-    story.equals("it is sealed to the signed policy over PCR 11, to no literal PCR", ([[]], [[11]]), (root["pcrs"], root["signed"]))
+    story.equals("it is sealed to the signed policy over PCR 11, and to PCR 12", ([[12]], [[11]]), (root["pcrs"], root["signed"]))
     for name in ("swap", "home"):
         story.equals(f"{name} has no TPM slot of its own", [], particle.luks_facts(vm, f"/dev/disk/by-preon/{name}")["tokens"])
         story.equals(f"{name}'s key is a file on root that only root reads", "400 0 32", vm.ask(f"stat -c '%a %u %s' /var/lib/preon/keys/{name}.key"))

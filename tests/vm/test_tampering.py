@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: Preon contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""One changed bit in /usr, one in the kernel, and the disk in another computer."""
+"""One changed bit in /usr, one in the kernel, a longer command line, and the disk in another computer."""
 
 import subprocess
 
@@ -57,8 +57,22 @@ def another_computer(story, machine, disk):
         story.says("nothing else was opened there", not particle.opened_on(console), particle.opened_on(console))
 
 
+def longer_command_line(story, machine, disk):
+    """Firmware strings that systemd-stub adds to what is signed: anybody with the vendor's tools can write them."""
+    with machine.boot(disks=[disk], cmdline="systemd.run=/bin/true") as vm:
+        stopped = particle.is_stopped(vm)
+        story.says("a command line that was added to from outside unlocks nothing; the start is stopped, which says so", stopped, vm.serial.tail())
+        console = vm.serial.text()
+        story.says("nothing else was opened there", not particle.opened_on(console), particle.opened_on(console))
+    with machine.boot(disks=[disk]) as vm:
+        vm.wait_up()
+        story.equals("without the addition it starts as ever", "disk", particle.mode(vm))
+        vm.poweroff()
+
+
 with Story("tampering") as story:
     machine, disk = particle.installed(story.folder)
     flipped_usr(story, machine, disk.overlay(story.folder / "usr.qcow2"))
     tampered_kernel(story, machine, disk.overlay(story.folder / "kernel.qcow2"))
     another_computer(story, machine, disk.overlay(story.folder / "moved.qcow2"))
+    longer_command_line(story, machine, disk.overlay(story.folder / "longer.qcow2"))

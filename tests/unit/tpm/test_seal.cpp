@@ -124,6 +124,37 @@ TEST(Seal, toPcrValuesHoldsUntilTheyChange)
     EXPECT_EQ(tpm.unseal(*sealed, nullptr, nullptr).error().code, ErrorCode::PolicyMismatch);
 }
 
+TEST(Seal, toExpectedPcrValuesOpensOnceTheyAreThere)
+{
+    Swtpm swtpm;
+    Context tpm = Context::open(swtpm.host()).value();
+    SealPolicy policy;
+    policy.literalPcrs = 1U << 7U | 1U << 12U;
+    policy.expected = {{12, Bytes(32)}};
+    ASSERT_TRUE(tpm.extendPcr(12, asBytes("a credential")));
+    const auto sealed = tpm.seal(text("a key"), policy);
+    ASSERT_TRUE(sealed) << sealed.error().text();
+    EXPECT_EQ(tpm.unseal(*sealed, nullptr, nullptr).error().code, ErrorCode::PolicyMismatch);
+    policy.expected = tpm.readPcrs("sha256", 1U << 12U).value();
+    const auto present = tpm.seal(text("a key"), policy);
+    ASSERT_TRUE(present) << present.error().text();
+    EXPECT_EQ(open(tpm.unseal(*present, nullptr, nullptr)), "a key");
+}
+
+TEST(Seal, toExpectedPcrValuesRefusesWhatMakesNoSense)
+{
+    Swtpm swtpm;
+    Context tpm = Context::open(swtpm.host()).value();
+    SealPolicy policy;
+    policy.literalPcrs = 1U << 7U;
+    policy.expected = {{12, Bytes(32)}}; // not bound to it
+    EXPECT_EQ(tpm.seal(text("a key"), policy).error().code, ErrorCode::BadArgument);
+    policy.expected = {{7, Bytes(20)}}; // a digest of SHA-1
+    EXPECT_EQ(tpm.seal(text("a key"), policy).error().code, ErrorCode::BadArgument);
+    policy.expected = {{64, Bytes(32)}};
+    EXPECT_EQ(tpm.seal(text("a key"), policy).error().code, ErrorCode::BadArgument);
+}
+
 TEST(Seal, toASignedPolicyOpensOnlyAtTheSignedMoment)
 {
     Swtpm swtpm;

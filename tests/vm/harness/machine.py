@@ -19,9 +19,6 @@ from .errors import Trouble
 from .qmp import Qmp
 from .serial import Serial
 
-# Everything that explains a boot that went wrong goes to the log; the measured command line stays as signed (this goes to PCR 12).
-_CONSOLE = "console=tty0 console=ttyS0,115200 systemd.show_status=1 loglevel=5 systemd.firstboot=off"
-
 # What a stick is plugged into. The cloud kernel of the profile `base` knows no USB; to it a removable SCSI disk is what a stick
 # is to others: the firmware starts from it, and /sys/block/sda/removable says 1.
 _STICK = {"scsi": "scsi-hd,bus=scsi.0", "usb": "usb-storage,bus=usb.0"}[os.environ.get("PREON_STICK", "scsi")]
@@ -71,12 +68,12 @@ class VM:
     """A running machine. As a context manager it is off at the end in all cases.
 
     disks: fixed disks, /dev/vda first. sticks: removable USB sticks. first: the disk that the firmware shall try first; without
-    it the firmware's own boot order decides, as on a person's machine. cmdline: appended to the signed command line.
-    credentials: names and values. display: a QEMU display, such as "gtk"; None for no window. agent: whether commands can be run.
+    it the firmware's own boot order decides, as on a person's machine. cmdline: appended to the signed command line, after which the
+    TPM opens no installed root any more. credentials: names and values. display: a QEMU display, such as "gtk"; None for no window. agent: whether commands can be run.
     """
 
     def __init__(self, machine, *, disks=(), sticks=(), first=None, cmdline="", credentials=None, display=None, agent=True,
-                 serial_on_terminal=False, console=_CONSOLE):  # fmt: skip
+                 serial_on_terminal=False):  # fmt: skip
         self.machine, self.label = machine, f"boot-{machine.boots}"
         self.began = time.monotonic()
         self.serial = Serial(machine.folder / f"{self.label}.serial.log")
@@ -89,7 +86,7 @@ class VM:
         self._input = self._console_input()
         try:
             self._start_tpm()
-            command = self._command(disks, sticks, first, f"{console} {cmdline}".strip(), credentials or {}, display, agent)
+            command = self._command(disks, sticks, first, cmdline, credentials or {}, display, agent)
             fds = (self.qmp.theirs.fileno(), self.agent.theirs.fileno())
             self._qemu = child.spawn(command, cwd=machine.folder, log=self._log, pass_fds=fds, inherit_terminal=serial_on_terminal)
             self.agent.theirs.close()
@@ -149,11 +146,9 @@ class VM:
             command += ["-chardev", f"socket,id=probe,fd={self.agent.theirs.fileno()}"]
             command += ["-device", f"virtserialport,chardev=probe,name={PORT}"]
             extra = credentials() | extra
-        # QEMU takes a comma for the next option unless it is doubled.
-        if accelerator() == "tcg":
-            # An emulated processor does not speculate.
-            cmdline += " mitigations=off"
-        command += ["-smbios", "type=11,value=io.systemd.stub.kernel-cmdline-extra=" + cmdline.replace(",", ",,")]
+        if cmdline:
+            # QEMU takes a comma for the next option unless it is doubled.
+            command += ["-smbios", "type=11,value=io.systemd.stub.kernel-cmdline-extra=" + cmdline.replace(",", ",,")]
         for name, value in extra.items():
             data = base64.b64encode(value if isinstance(value, bytes) else value.encode()).decode()
             command += ["-smbios", f"type=11,value=io.systemd.credential.binary:{name}={data}"]
