@@ -28,14 +28,16 @@ struct InstallOptions {
 Result<void> askForConsent(const Install::Plan &plan)
 {
     if (::isatty(STDIN_FILENO) != 1) {
-        return fail(ErrorCode::BadArgument, Install::nameOf(plan.target) + " was not touched", "there is nobody to ask whether it may be erased",
+        return fail(ErrorCode::BadArgument, Install::nameOf(plan.target) + " was not touched",
+                    plan.mode == Install::Mode::Erase ? "there is nobody to ask whether it may be erased" : "there is nobody to ask whether this is right",
                     "Say --yes to go ahead without being asked.");
     }
     const std::string path = plan.target.path.string(), name = plan.target.path.filename().string();
-    std::cerr << "\nType \"erase\" or \"" << name << "\" to go ahead, anything else to leave: " << std::flush;
+    const std::string verb = plan.mode == Install::Mode::Erase ? "erase" : "install";
+    std::cerr << "\nType \"" << verb << "\" or \"" << name << "\" to go ahead, anything else to leave: " << std::flush;
     std::string answer;
     std::getline(std::cin, answer);
-    if (answer != "erase" && answer != name && answer != path)
+    if (answer != verb && answer != name && answer != path)
         return fail(ErrorCode::Cancelled, Install::nameOf(plan.target) + " was not touched");
     return {};
 }
@@ -51,8 +53,9 @@ Result<std::unique_ptr<Job::Job>> recordJob(const Host &host, const Install::Pla
 
 Result<void> install(const Host &host, const InstallOptions &options)
 {
+    const Install::Mode mode = options.mode == "beside" ? Install::Mode::Beside : Install::Mode::Erase;
     PREON_TRY(const Install::Source source, Install::openSource(host, options.source));
-    PREON_TRY(const Install::Snapshot snapshot, Install::takeSnapshot(host, Install::Mode::Erase, source, options.target, options.allowRemovable));
+    PREON_TRY(const Install::Snapshot snapshot, Install::takeSnapshot(host, mode, source, options.target, options.allowRemovable));
     PREON_TRY(const Install::Plan plan, Install::plan(snapshot));
     nlohmann::ordered_json json = Install::toJson(plan);
     if (options.dryRun) {
@@ -100,20 +103,22 @@ void addInstall(CLI::App &app, Invocation &invocation)
     command->footer(
         "Shows what will be on the disk and what is lost, asks once, copies while checking every block, reads everything back from the disk, and only then "
         "writes the\n"
-        "partition table: interrupted at any moment, the disk is simply empty. The rest (encrypted root, room for updates) is made by the first start.\n\n"
+        "partition table: interrupted at any moment, an erased disk is simply empty. The rest (encrypted root, room for updates) is made by the first "
+        "start.\n\n"
         "  preonctl disks                                                             which disk?\n"
         "  preonctl install --source=booted --target=/dev/nvme0n1 --mode=erase --dry-run    only look\n"
         "  preonctl install --source=booted --target=/dev/nvme0n1 --mode=erase\n"
         "  truncate -s 20G disk.raw && preonctl install --source=Particle_1.raw --target=disk.raw --mode=erase --yes\n\n"
+        "With --mode=beside other systems on the disk stay and start as before; nothing is made smaller, so there must be free space.\n"
         "Ctrl-C stops at the next safe point. Exit status: 0 when installed (or planned), 1 otherwise.");
     auto options = std::make_shared<InstallOptions>();
     command->add_option("--source", options->source, "\"booted\" for the system that is running, or an image file")
         ->type_name("booted|FILE")
         ->capture_default_str();
     command->add_option("--target", options->target, "The disk to install to, or a file that is as large as a disk")->type_name("DEVICE|FILE")->required();
-    command->add_option("--mode", options->mode, "What becomes of the target: erase (the whole disk)")
-        ->check(CLI::IsMember({"erase"}))
-        ->type_name("erase")
+    command->add_option("--mode", options->mode, "What becomes of the target: erase (the whole disk), or beside (into its free space; what is there stays)")
+        ->check(CLI::IsMember({"erase", "beside"}))
+        ->type_name("erase|beside")
         ->required();
     command->add_flag("--dry-run", options->dryRun, "Print the plan and change nothing");
     command->add_flag("--allow-removable", options->allowRemovable, "Accept a disk that can be unplugged");

@@ -24,11 +24,6 @@ constexpr std::string_view loaderName = "systemd-bootriscv64.efi", fallbackName 
 
 constexpr std::size_t largestLoader = 16U << 20U, largestSettings = 1U << 20U;
 
-std::string loaderPath()
-{
-    return "/EFI/systemd/" + std::string(loaderName);
-}
-
 std::string fallbackPath()
 {
     return "/EFI/BOOT/" + std::string(fallbackName);
@@ -57,11 +52,27 @@ Result<void> takeOver(const Fat &esp, const std::string &path, std::vector<BootF
 
 } // namespace
 
-std::string firmwarePathOfLoader()
+std::string loaderPath()
 {
-    std::string path = loaderPath();
+    return "/EFI/systemd/" + std::string(loaderName);
+}
+
+std::string firmwarePath(std::string path)
+{
     std::ranges::replace(path, '/', '\\');
     return path;
+}
+
+std::string loaderVersion(ByteView loader)
+{
+    constexpr std::string_view mark = "#### LoaderInfo: systemd-boot ", end = " ####";
+    const std::string_view text(reinterpret_cast<const char *>(loader.data()), loader.size());
+    const auto at = text.find(mark);
+    if (at == std::string_view::npos)
+        return {};
+    const std::string_view rest = text.substr(at + mark.size(), 64);
+    const auto length = rest.find(end);
+    return length == std::string_view::npos ? std::string() : std::string(rest.substr(0, length));
 }
 
 Result<std::vector<BootFile>> loaderFromSystem(const Host &host)

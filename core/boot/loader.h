@@ -19,8 +19,12 @@ struct BootFile {
     MemoryFile content;
 };
 
-// How the firmware names the loader's file: "\\EFI\\systemd\\systemd-bootx64.efi".
-std::string firmwarePathOfLoader();
+// The loader's file on an EFI partition of its own: "/EFI/systemd/systemd-bootx64.efi".
+std::string loaderPath();
+// How the firmware names a file: "\\EFI\\systemd\\systemd-bootx64.efi".
+std::string firmwarePath(std::string path);
+// The version that systemd-boot says it has ("257.9-1"); empty when the file is something else.
+std::string loaderVersion(ByteView loader);
 
 // The loader under both its paths. From the running system's /usr, which verity vouches for: the signed binary where there is one.
 Result<std::vector<BootFile>> loaderFromSystem(const Host &host);

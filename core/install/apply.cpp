@@ -26,20 +26,54 @@ struct Installation {
     Outcome outcome;
 
     Result<void> erase();
+    Result<void> discard(const Disk::Range &range);
     Result<Verity::HashTree> loadTree();
     Result<void> copySystem(const Verity::HashTree &tree);
     Result<void> copyWhole(const Disk::Partition &from, const Disk::Partition &to, std::uint64_t length);
-    Result<void> writeBootPartition();
+    Result<void> clear();
+    Result<void> formatBootPartitions();
+    Result<void> writeBootFiles(bool onNewPartitions);
     Result<void> readBack();
     Result<void> publish();
+    Result<void> addToOthers();
+    Result<void> writeAll();
+    Error withConsequences(Error error);
     void makeBootEntry();
 
     std::uint64_t treeSize(const Verity::HashTree &tree) const
     {
         return Verity::layoutOf(tree.superblock()).size;
     }
+    // Those that the plan writes to partitions that it makes, or to those that are there.
+    std::vector<PlannedFile> filesOn(bool newPartitions) const;
+    std::uint64_t sizeOf(const std::vector<PlannedFile> &files) const;
+    Result<void> compareBootFiles(const std::vector<PlannedFile> &files);
+    Boot::Fat fat(unsigned partition) const;
+
     Sha256Digest signatureDigest{};
+    bool touched = false, published = false;
 };
+
+std::vector<PlannedFile> Installation::filesOn(bool newPartitions) const
+{
+    std::vector<PlannedFile> files;
+    std::ranges::copy_if(plan.files, std::back_inserter(files),
+                         [&](const PlannedFile &file) { return !file.kept && plan.makes(file.partition) == newPartitions; });
+    return files;
+}
+
+std::uint64_t Installation::sizeOf(const std::vector<PlannedFile> &files) const
+{
+    std::uint64_t size = 0;
+    for (const PlannedFile &file : files)
+        size += source.bootFiles[file.source].content.bytes().size();
+    return size;
+}
+
+Boot::Fat Installation::fat(unsigned partition) const
+{
+    return {target, std::ranges::find(plan.layout.after.partitions, partition, &Disk::Partition::number)->start};
+}
 
 // Without its table a disk is empty to everybody, so that what an interrupted installation leaves is never taken for a system.
 Result<void> Installation::erase()
@@ -50,12 +84,30 @@ Result<void> Installation::erase()
     PREON_CHECK(Disk::wipeSignatures(target, 0, target.size()));
     PREON_CHECK(target.flush());
     PREON_CHECK(target.rereadPartitions());
-    // Tells an SSD what it need not keep. Where the disk cannot, nothing is lost.
+    return discard({0, target.size()});
+}
+
+// Tells an SSD what it need not keep. Where the disk cannot, nothing is lost.
+Result<void> Installation::discard(const Disk::Range &range)
+{
     constexpr std::uint64_t piece = 1ULL << 30U;
-    for (std::uint64_t at = 0; at < target.size(); at += piece) {
+    for (std::uint64_t at = 0; at < range.length; at += piece) {
         PREON_CHECK(progress.check());
-        if (!target.discard(at, std::min(piece, target.size() - at)))
+        if (!target.discard(range.offset + at, std::min(piece, range.length - at)))
             break;
+    }
+    return {};
+}
+
+// What lies where the new partitions will be belonged to somebody who gave it up.
+Result<void> Installation::clear()
+{
+    progress.phase("Preparing the free space", 0);
+    for (const Repart::PlannedPartition &planned : plan.layout.partitions) {
+        if (planned.activity != Repart::Activity::Create)
+            continue;
+        PREON_CHECK(discard({planned.partition.start, planned.partition.size}));
+        PREON_CHECK(Disk::wipeSignatures(target, planned.partition.start, planned.partition.size));
     }
     return {};
 }
@@ -105,16 +157,44 @@ Result<void> Installation::copySystem(const Verity::HashTree &tree)
     return {};
 }
 
-Result<void> Installation::writeBootPartition()
+Result<void> Installation::formatBootPartitions()
 {
-    const Disk::Partition &esp = plan.partition(Designator::Esp);
-    progress.phase("Writing the boot files", Boot::sizeOf(source.bootFiles));
-    auto written = Boot::formatFat(target, esp.start, esp.size, "ESP");
-    if (written)
-        written = Boot::writeBootFiles(Boot::Fat(target, esp.start), source.bootFiles, progress);
-    if (!written)
-        return std::unexpected(badTarget(written.error(), target.path()));
-    outcome.written += Boot::sizeOf(source.bootFiles);
+    for (const Designator role : {Designator::Esp, Designator::Xbootldr}) {
+        const Disk::Partition *partition = plan.findPartition(role);
+        if (!partition || !plan.makes(partition->number))
+            continue;
+        if (const auto made = Boot::formatFat(target, partition->start, partition->size, role == Designator::Esp ? "ESP" : "XBOOTLDR"); !made)
+            return std::unexpected(badTarget(made.error(), target.path()));
+    }
+    return {};
+}
+
+Result<void> Installation::writeBootFiles(bool onNewPartitions)
+{
+    const std::vector<PlannedFile> files = filesOn(onNewPartitions);
+    progress.phase("Writing the boot files", sizeOf(files));
+    for (const PlannedFile &file : files) {
+        // Once the table is there, going on is the short way to a state that makes sense.
+        if (!published)
+            PREON_CHECK(progress.check());
+        const Boot::MemoryFile &content = source.bootFiles[file.source].content;
+        if (const auto written = fat(file.partition).write(file.path, content, published ? nullptr : &progress); !written)
+            return std::unexpected(badTarget(written.error(), target.path()));
+        progress.advance(content.bytes().size());
+        outcome.written += content.bytes().size();
+    }
+    return {};
+}
+
+Result<void> Installation::compareBootFiles(const std::vector<PlannedFile> &files)
+{
+    for (const PlannedFile &file : files) {
+        const ByteView wanted = source.bootFiles[file.source].content.bytes();
+        PREON_TRY(const Boot::MemoryFile found, fat(file.partition).read(file.path));
+        if (!std::ranges::equal(found.bytes(), wanted))
+            return fail(ErrorCode::Corrupt, file.path + " came back different from what was written");
+        progress.advance(wanted.size());
+    }
     return {};
 }
 
@@ -130,7 +210,8 @@ Result<void> Installation::readBack()
     const auto check = [&]() -> Result<void> {
         SilentProgress silent;
         PREON_TRY(const Verity::HashTree tree, Verity::HashTree::load(target, {verity.start, verity.size}, *fromHex(plan.source.system.rootHash), progress));
-        progress.phase("Checking what was written", tree.dataSize() + Boot::sizeOf(source.bootFiles));
+        const std::vector<PlannedFile> files = filesOn(true);
+        progress.phase("Checking what was written", tree.dataSize() + sizeOf(files));
         PREON_CHECK(Verity::verifyData(target, {usr.start, usr.size}, tree, progress));
         const Disk::Partition *signature = plan.findPartition(Designator::UsrVeritySig);
         if (signature && plan.source.system.signature) {
@@ -138,7 +219,7 @@ Result<void> Installation::readBack()
             if (digest != signatureDigest)
                 return fail(ErrorCode::Corrupt, "The signature came back different from what was written");
         }
-        return Boot::compareBootFiles(Boot::Fat(target, plan.partition(Designator::Esp).start), source.bootFiles, progress);
+        return compareBootFiles(files);
     };
     if (const auto checked = check(); !checked)
         return std::unexpected(badTarget(checked.error(), target.path()));
@@ -149,11 +230,16 @@ Result<void> Installation::publish()
 {
     progress.phase("Writing the partition table", 0);
     PREON_CHECK(progress.check()); // the last moment to turn back
+    if (!plan.layout.changed) { // an interrupted run wrote this very table
+        published = true;
+        return {};
+    }
     auto written = Disk::writeTable(target, plan.layout.after);
     if (written)
         written = target.dropCache();
     if (!written)
         return std::unexpected(badTarget(written.error(), target.path()));
+    published = true;
     PREON_TRY(const Disk::Table found, Disk::readTable(target));
     if (found.partitions != plan.layout.after.partitions || found.diskUuid != plan.layout.after.diskUuid)
         return std::unexpected(badTarget({ErrorCode::Corrupt, "The partition table came back different from what was written", {}, {}}, target.path()));
@@ -162,19 +248,78 @@ Result<void> Installation::publish()
     return {};
 }
 
+// Onto the EFI partition that other systems start from.
+Result<void> Installation::addToOthers()
+{
+    const std::vector<PlannedFile> files = filesOn(false);
+    if (files.empty())
+        return {};
+    PREON_CHECK(writeBootFiles(false));
+    if (const auto flushed = target.flush(); !flushed)
+        return std::unexpected(badTarget(flushed.error(), target.path()));
+    PREON_CHECK(target.dropCache());
+    if (const auto checked = compareBootFiles(files); !checked)
+        return std::unexpected(badTarget(checked.error(), target.path()));
+    return {};
+}
+
+Result<void> Installation::writeAll()
+{
+    progress.phase("Checking the source", 0);
+    PREON_TRY(const Verity::HashTree tree, loadTree()); // a bad hash tree costs nobody their disk
+    touched = true;
+    PREON_CHECK(plan.mode == Mode::Erase ? erase() : clear());
+    PREON_CHECK(copySystem(tree));
+    PREON_CHECK(formatBootPartitions());
+    PREON_CHECK(writeBootFiles(true));
+    PREON_CHECK(readBack());
+    PREON_CHECK(publish());
+    return addToOthers();
+}
+
+// What a person must know beside the reason.
+Error Installation::withConsequences(Error error)
+{
+    // Ctrl-C reaches the programs that we run as well; what they then complain of is not the reason.
+    if (progress.isCancelled() && !published)
+        error = {ErrorCode::Cancelled, "Stopped as asked", {}, {}};
+    if (!touched)
+        return error;
+    const std::string disk = target.path().string();
+    std::string state = disk + ": everything that was there before is as it was";
+    if (plan.mode == Mode::Beside && published) {
+        state += "; the new partitions are there, but nothing starts from them yet";
+    } else if (plan.mode == Mode::Erase) {
+        // Whatever there is of a table by now, there must be none.
+        const bool empty = Disk::wipeSignatures(target, 0, target.size()) && target.flush();
+        state = disk
+            + (empty ? " was erased before: it has no partition table now and nothing starts from it"
+                     : " was erased before, and its partition table may be left unfinished");
+    }
+    error.why += (error.why.empty() ? "" : "; ") + state;
+    if (error.code == ErrorCode::Cancelled)
+        error.todo = "To install after all, start the installation again.";
+    return error;
+}
+
 // The loader also lies where firmware looks by itself, so a firmware that takes no entry is no failed installation.
 void Installation::makeBootEntry()
 {
     if (!plan.makesBootEntry)
         return;
     progress.phase("Telling the firmware", 0);
-    const Disk::Partition &esp = plan.partition(Designator::Esp);
+    const Disk::Partition &esp = plan.esp;
     const std::uint64_t sector = target.sectorSize();
-    const Boot::HardDriveFile file{
-        .partition = esp.number, .start = esp.start / sector, .size = esp.size / sector, .partitionUuid = esp.uuid, .path = Boot::firmwarePathOfLoader()};
+    const Boot::HardDriveFile file{.partition = esp.number,
+                                   .start = esp.start / sector,
+                                   .size = esp.size / sector,
+                                   .partitionUuid = esp.uuid,
+                                   .path = Boot::firmwarePath(plan.loaderPath)};
     std::vector<Uuid> erased;
-    for (const Disk::Partition &old : plan.target.table.partitions)
-        erased.push_back(old.uuid);
+    if (plan.mode == Mode::Erase) {
+        for (const Disk::Partition &old : plan.target.table.partitions)
+            erased.push_back(old.uuid);
+    }
     auto removed = Boot::removeEntries(host, erased, file.path);
     auto number = Boot::placeFirst(host, plan.source.system.name.empty() ? "Linux" : plan.source.system.name, file);
     if (number)
@@ -205,33 +350,11 @@ Result<Outcome> apply(const Plan &plan, const Source &source, const Host &host, 
     PREON_TRY(const Disk::Device target, Disk::Device::open(plan.target.path, Disk::Access::Exclusive));
     PREON_CHECK(unchanged(plan, target));
     Installation work{.plan = plan, .source = source, .host = host, .progress = progress, .target = target, .outcome = {}};
-    progress.phase("Checking the source", 0);
-    PREON_TRY(const Verity::HashTree tree, work.loadTree()); // a bad hash tree costs nobody their disk
-
-    const auto write = [&]() -> Result<void> {
-        PREON_CHECK(work.erase());
-        PREON_CHECK(work.copySystem(tree));
-        PREON_CHECK(work.writeBootPartition());
-        PREON_CHECK(work.readBack());
-        return work.publish();
-    };
-    if (auto written = write(); !written) {
-        Error error = std::move(written).error();
-        // Ctrl-C reaches the programs that we run as well; what they then complain of is not the reason.
-        if (progress.isCancelled())
-            error = {ErrorCode::Cancelled, "Stopped as asked", {}, {}};
-        // Whatever there is of a table by now, there must be none.
-        const bool empty = Disk::wipeSignatures(target, 0, target.size()) && target.flush();
-        error.why += (error.why.empty() ? "" : "; ") + target.path().string()
-            + (empty ? " was erased before: it has no partition table now and nothing starts from it"
-                     : " was erased before, and its partition table may be left unfinished");
-        if (error.code == ErrorCode::Cancelled)
-            error.todo = "To install after all, start the installation again.";
-        return std::unexpected(std::move(error));
-    }
+    if (auto written = work.writeAll(); !written)
+        return std::unexpected(work.withConsequences(std::move(written).error()));
     work.makeBootEntry();
     work.outcome.diskUuid = plan.layout.after.diskUuid;
-    work.outcome.espUuid = plan.partition(Designator::Esp).uuid;
+    work.outcome.espUuid = plan.esp.uuid;
     return work.outcome;
 }
 

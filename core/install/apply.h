@@ -2,8 +2,10 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-// Carries out an installation plan, in an order that leaves no half-broken system behind: the old table goes first, all data is written, flushed and read back from
-// the medium, and only then does the new table appear, in one write. Interrupted at any point before that, the disk has no table and the next run starts anew.
+// Carries out an installation plan, in an order that leaves no half-broken system behind. All data is written, flushed and read back from the medium, and only then does
+// the new table appear, in one write. A whole disk loses its old table first: interrupted before the new one is there, it is empty. Beside others the old table stays
+// until then and the data goes to where nothing was; what goes onto an EFI partition that others use comes last, the kernel after all else. Interrupted anywhere,
+// the other systems start as before, and the next run begins anew with what is left over.
 
 #include "core/install/plan.h"
 
@@ -17,8 +19,8 @@ struct Outcome {
     std::vector<std::string> notes; // what did not matter enough to fail
 };
 
-// Takes the target for itself (Busy), and refuses when it is no longer what the plan was made from (Changed): until then nothing is touched. Later errors say that the
-// target was erased. Cancelling is safe until the table is written; after that the work is done and goes on to its end.
+// Takes the target for itself (Busy), and refuses when it is no longer what the plan was made from (Changed): until then nothing is touched. Later errors say what
+// became of the target. Cancelling is safe until the table is written; after that the work is done and goes on to its end.
 Result<Outcome> apply(const Plan &plan, const Source &source, const Host &host, Progress &progress);
 
 nlohmann::ordered_json toJson(const Outcome &outcome);

@@ -100,6 +100,7 @@ Result<void> applyPass(const Host &host, const Work &work, Pass pass, const Repa
 {
     const Repart::Snapshot snapshot = firstBootSnapshot(work.facts, pass);
     PREON_TRY(const Repart::Plan plan, Repart::plan(snapshot));
+    PREON_CHECK(matchesOnly(plan, ownUuids(work.facts)));
     for (const std::string &note : plan.notes)
         progress.log(note);
     for (const Repart::Dropped &dropped : plan.dropped)
@@ -153,6 +154,21 @@ std::vector<Uuid> ownUuids(const FirstBootFacts &facts)
             own.push_back(partition.uuid);
     }
     return own;
+}
+
+Result<void> matchesOnly(const Repart::Plan &plan, const std::vector<Uuid> &own)
+{
+    for (std::size_t i = 0; i < plan.partitions.size(); ++i) {
+        const Repart::PlannedPartition &planned = plan.partitions[i];
+        if (!planned.definition || planned.activity == Repart::Activity::Create)
+            continue;
+        // By what it is called now: the plan may give it another UUID.
+        const auto before = std::ranges::find(plan.before.partitions, planned.partition.number, &Disk::Partition::number);
+        if (before == plan.before.partitions.end() || !std::ranges::contains(own, before->uuid))
+            return fail(ErrorCode::Exists, planned.file.filename().string() + " would take a partition that is not this system's",
+                        "partition " + std::to_string(planned.partition.number) + " \"" + planned.partition.label + "\" was made by somebody else");
+    }
+    return {};
 }
 
 Repart::Snapshot firstBootSnapshot(const FirstBootFacts &facts, Pass pass)

@@ -29,6 +29,9 @@ struct FirstBootFacts {
 // The partitions of the disk that definitions may be matched with: those recorded as made for this ESP, the running version, and slots of this OS.
 std::vector<Uuid> ownUuids(const FirstBootFacts &facts);
 
+// Exists, naming definition and partition, when the plan takes a partition for its own that is none of these.
+Result<void> matchesOnly(const Repart::Plan &plan, const std::vector<Uuid> &own);
+
 // What to plan with. In pass Root of an untouched copy, disk and ESP get the fresh UUIDs, and all that is made derives from them.
 Repart::Snapshot firstBootSnapshot(const FirstBootFacts &facts, Pass pass);
 

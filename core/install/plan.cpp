@@ -3,6 +3,8 @@
 #include "core/install/plan.h"
 
 #include "core/base/format.h"
+#include "core/install/firstboot.h"
+#include "core/install/layout.h"
 
 #include <algorithm>
 #include <array>
@@ -25,7 +27,7 @@ Result<void> refuse(const Snapshot &snapshot)
         return fail(ErrorCode::BadArgument, name + " cannot be installed to", "it is what is installed from, or what this system runs from",
                     "Choose another disk.");
     if (!target.isWholeDisk)
-        return fail(ErrorCode::BadArgument, name + " is a partition", "a whole disk is erased, not a part of one", "Give the disk itself.");
+        return fail(ErrorCode::BadArgument, name + " is a partition", "a system is installed on a disk, not on a part of one", "Give the disk itself.");
     if (target.info.readOnly)
         return fail(ErrorCode::Permission, name + " cannot be written", "it is read-only");
     if (target.info.inUse) {
@@ -39,87 +41,26 @@ Result<void> refuse(const Snapshot &snapshot)
     return {};
 }
 
-// Where the source's partition of that type is; nullptr for what is not copied.
-const Disk::Partition *sourcePartition(const SourceFacts &source, Designator role)
+// Both passes of the first start, with what it will find; nullopt when its definitions are not known.
+Result<std::optional<Repart::Plan>> simulateFirstStart(const Snapshot &snapshot, const Plan &plan)
 {
-    switch (role) {
-    case Designator::Usr:
-        return &source.system.usr;
-    case Designator::UsrVerity:
-        return &source.system.verity;
-    case Designator::UsrVeritySig:
-        return source.system.signature ? &*source.system.signature : nullptr;
-    default:
-        return nullptr;
+    if (snapshot.firstBoot.empty())
+        return std::nullopt;
+    FirstBootFacts facts;
+    facts.state.disk = snapshot.target.path;
+    facts.state.esp = plan.esp.uuid;
+    facts.table = plan.layout.after;
+    facts.table.kind = Disk::LabelKind::Gpt;
+    facts.definitions = snapshot.firstBoot;
+    facts.rootHash = fromHex(snapshot.source.system.rootHash).value_or(Bytes());
+    facts.imageId = snapshot.source.system.name;
+    std::optional<Repart::Plan> last;
+    for (const Pass pass : {Pass::Root, Pass::Volumes}) {
+        PREON_TRY(last, Repart::plan(firstBootSnapshot(facts, pass)));
+        PREON_CHECK(matchesOnly(*last, ownUuids(facts)));
+        facts.table = last->after;
     }
-}
-
-// For a source whose definitions are not at hand: as it is laid out itself.
-std::vector<Repart::Definition> definitionsLike(const SourceFacts &source)
-{
-    std::vector<Repart::Definition> definitions;
-    const auto add = [&](const char *name, const Disk::Partition &partition) -> Repart::Definition & {
-        Repart::Definition &definition = definitions.emplace_back();
-        definition.name = name;
-        definition.path = name;
-        definition.type = partition.type;
-        definition.sizeMin = partition.size;
-        definition.sizeMax = partition.size;
-        return definition;
-    };
-    Repart::Definition &esp = add("00-esp.conf", source.esp);
-    esp.format = "vfat";
-    esp.label = source.esp.label;
-    esp.flags = source.esp.flags;
-    add("10-usr.conf", source.system.usr).copyBlocksAuto = true;
-    add("11-usr-verity.conf", source.system.verity).copyBlocksAuto = true;
-    if (source.system.signature)
-        add("12-usr-verity-sig.conf", *source.system.signature).copyBlocksAuto = true;
-    return definitions;
-}
-
-// The definitions that can be met from this source, with what is copied.
-Result<Repart::Snapshot> layoutSnapshot(const Snapshot &snapshot)
-{
-    Repart::Snapshot layout;
-    layout.device = snapshot.target.path;
-    layout.table = snapshot.target.table;
-    layout.empty = Repart::Empty::Force;
-    layout.seed = snapshot.seed;
-    const SourceFacts &source = snapshot.source;
-    for (Repart::Definition definition : snapshot.shipped.empty() ? definitionsLike(source) : snapshot.shipped) {
-        const Designator role = Disk::designator(definition.type);
-        const Disk::Partition *from = sourcePartition(source, role);
-        if (role == Designator::UsrVeritySig && !from)
-            continue; // an image need not be signed that way
-        if (!from && (definition.isCopied() || role != Designator::Esp)) {
-            return fail(ErrorCode::Unsupported, definition.path.string() + " cannot be met",
-                        "the installer makes the EFI partition and the partitions of /usr only; all others are made by the first start");
-        }
-        if (from) {
-            definition.sizeMin = std::max(definition.sizeMin.value_or(0), from->size);
-            definition.sizeMax = std::max(definition.sizeMax.value_or(0), *definition.sizeMin);
-            definition.flags |= from->flags;
-            layout.sources[layout.definitions.size()] = {source.path, from->start, from->size, from->uuid, from->label};
-        }
-        layout.definitions.push_back(std::move(definition));
-    }
-    return layout;
-}
-
-// What the first start will find: its definitions on the table that the installer leaves.
-Repart::Snapshot firstBootSnapshot(const Snapshot &snapshot, const Disk::Table &after)
-{
-    Repart::Snapshot firstBoot;
-    firstBoot.device = snapshot.target.path;
-    firstBoot.table = after;
-    firstBoot.table.kind = Disk::LabelKind::Gpt;
-    firstBoot.definitions = snapshot.firstBoot;
-    firstBoot.seed = snapshot.seed;
-    firstBoot.ours.emplace();
-    for (const Disk::Partition &partition : after.partitions)
-        firstBoot.ours->push_back(partition.uuid);
-    return firstBoot;
+    return last;
 }
 
 // The smallest disk that holds what is shipped and what the first start adds.
@@ -135,29 +76,72 @@ std::uint64_t neededSize(const Snapshot &snapshot, Repart::Snapshot layout)
         else
             layout.definitions.push_back(definition);
     }
+    layout.empty = Repart::Empty::Force;
+    layout.table.partitions.clear();
     return Repart::minimalDiskSize(layout);
+}
+
+struct FreeSpace {
+    std::uint64_t all = 0, largest = 0; // bytes
+};
+
+FreeSpace freeSpace(const Disk::Table &table)
+{
+    std::vector<Disk::Partition> partitions = table.partitions;
+    std::ranges::sort(partitions, {}, &Disk::Partition::start);
+    FreeSpace space;
+    std::uint64_t at = table.firstUsable;
+    const auto until = [&](std::uint64_t begin) {
+        const std::uint64_t free = begin > at ? begin - at : 0;
+        space.all += free;
+        space.largest = std::max(space.largest, free);
+    };
+    for (const Disk::Partition &partition : partitions) {
+        until(partition.start);
+        at = std::max(at, partition.start + partition.size);
+    }
+    until(table.endUsable);
+    return space;
+}
+
+std::string bytesInWords(std::uint64_t size)
+{
+    return formatSize(size) + " (" + std::to_string(size) + " bytes)";
 }
 
 std::unexpected<Error> tooSmall(const Snapshot &snapshot, std::uint64_t needed, const std::string &reason)
 {
+    if (snapshot.mode == Mode::Beside) {
+        const FreeSpace space = freeSpace(snapshot.target.table);
+        return fail(ErrorCode::NoSpace, "There is not enough free space on " + nameOf(snapshot.target),
+                    reason + ": " + bytesInWords(needed) + " are needed, " + bytesInWords(space.all) + " are free, " + bytesInWords(space.largest)
+                        + " of them in one piece",
+                    "Make room with the tools of the system that is there (nothing is made smaller from here), or let the whole disk be erased.");
+    }
     return fail(ErrorCode::NoSpace, nameOf(snapshot.target) + " is too small",
-                reason + ": " + formatSize(needed) + " (" + std::to_string(needed) + " bytes) are needed, " + formatSize(snapshot.target.info.size) + " ("
-                    + std::to_string(snapshot.target.info.size) + " bytes) are there",
-                "Choose a larger disk.");
+                reason + ": " + bytesInWords(needed) + " are needed, " + bytesInWords(snapshot.target.info.size) + " are there", "Choose a larger disk.");
 }
 
 // The installer's definitions must make all that a system starts from, and an EFI partition that holds it.
-Result<void> checkShape(const Plan &plan)
+Result<void> checkShape(const Plan &plan, const BootPlacement &placement)
 {
-    for (const Designator role : {Designator::Esp, Designator::Usr, Designator::UsrVerity}) {
+    std::vector<Designator> wanted{Designator::Usr, Designator::UsrVerity};
+    if (!placement.esp)
+        wanted.push_back(Designator::Esp);
+    if (placement.makesXbootldr)
+        wanted.push_back(Designator::Xbootldr);
+    for (const Designator role : wanted) {
         if (!plan.findPartition(role))
-            return fail(ErrorCode::BadFormat, "The installer's definitions are incomplete", "EFI partition, /usr and its hash tree must all be there");
+            return fail(ErrorCode::BadFormat, "The installer's definitions are incomplete", "boot partition, /usr and its hash tree must all be there");
     }
     // FAT's own tables and the unused ends of clusters take their part too.
-    const std::uint64_t size = plan.partition(Designator::Esp).size;
-    const std::uint64_t needed = plan.source.bootFilesSize + plan.source.bootFilesSize / 64 + 2 * mebibyte;
-    if (needed > size)
-        return fail(ErrorCode::NoSpace, "The EFI partition would be too small", formatSize(needed) + " are needed, " + formatSize(size) + " are planned");
+    const std::uint64_t needed = plan.source.bootFilesSize() + plan.source.bootFilesSize() / 64 + 2 * mebibyte;
+    for (const Designator role : {Designator::Esp, Designator::Xbootldr}) {
+        const Disk::Partition *made = plan.findPartition(role);
+        if (made && needed > made->size)
+            return fail(ErrorCode::NoSpace, "The boot partition would be too small",
+                        formatSize(needed) + " are needed, " + formatSize(made->size) + " are planned");
+    }
     return {};
 }
 
@@ -201,9 +185,7 @@ std::string nameOf(const TargetFacts &target)
 
 const Disk::Partition *Plan::findPartition(Designator role) const
 {
-    const auto found
-        = std::ranges::find_if(layout.after.partitions, [role](const Disk::Partition &partition) { return Disk::designator(partition.type) == role; });
-    return found == layout.after.partitions.end() ? nullptr : &*found;
+    return findOwn(layout, role);
 }
 
 const Disk::Partition &Plan::partition(Designator role) const
@@ -211,10 +193,43 @@ const Disk::Partition &Plan::partition(Designator role) const
     return *findPartition(role);
 }
 
+bool Plan::makes(unsigned number) const
+{
+    return std::ranges::any_of(layout.partitions, [number](const Repart::PlannedPartition &planned) {
+        return planned.partition.number == number && planned.activity == Repart::Activity::Create;
+    });
+}
+
+namespace
+{
+
+// Where the loader goes, and the files with it.
+Result<void> planBoot(const Snapshot &snapshot, const BootPlacement &placement, Plan &plan)
+{
+    PREON_CHECK(checkShape(plan, placement));
+    if (placement.esp)
+        plan.esp = *std::ranges::find(plan.layout.after.partitions, *placement.esp, &Disk::Partition::number);
+    else
+        plan.esp = plan.partition(Designator::Esp);
+    plan.files = planFiles(snapshot, placement, plan.layout, plan.esp);
+    plan.loaderPath = placement.esp ? pathBesideOthers(Boot::loaderPath(), snapshot.source.system.name).value_or("") : Boot::loaderPath();
+    return {};
+}
+
+} // namespace
+
 Result<Plan> plan(const Snapshot &snapshot)
 {
     PREON_CHECK(refuse(snapshot));
-    PREON_TRY(const Repart::Snapshot layout, layoutSnapshot(snapshot));
+    BootPlacement placement;
+    if (snapshot.mode == Mode::Beside) {
+        PREON_CHECK(refuseBeside(snapshot));
+        BootNeeds needs;
+        for (const SourceFacts::File &file : snapshot.source.bootFiles)
+            (file.path == snapshot.source.installedKernelPath ? needs.kernel : needs.loader) += file.size;
+        PREON_TRY(placement, placeBoot(snapshot.target.bootPartitions, needs, nameOf(snapshot.target)));
+    }
+    PREON_TRY(const Repart::Snapshot layout, layoutSnapshot(snapshot, placement));
     Plan plan;
     plan.mode = snapshot.mode;
     plan.source = snapshot.source;
@@ -228,19 +243,18 @@ Result<Plan> plan(const Snapshot &snapshot)
         return std::unexpected(planned.error());
     }
     plan.layout = std::move(*planned);
-    PREON_CHECK(checkShape(plan));
-    if (snapshot.firstBoot.empty()) {
-        plan.notes.emplace_back("How much room the system's first start needs is not known for an image file.");
-    } else {
-        auto firstBoot = Repart::plan(firstBootSnapshot(snapshot, plan.layout.after));
-        if (!firstBoot) {
-            if (firstBoot.error().code == ErrorCode::NoSpace)
-                return tooSmall(snapshot, needed, "the system would fit, but not what its first start adds");
-            return std::unexpected(firstBoot.error().during("The system's first start would fail"));
-        }
-        plan.firstBoot = std::move(*firstBoot);
+    PREON_CHECK(planBoot(snapshot, placement, plan));
+    auto firstBoot = simulateFirstStart(snapshot, plan);
+    if (!firstBoot) {
+        if (firstBoot.error().code == ErrorCode::NoSpace)
+            return tooSmall(snapshot, needed, "the system would fit, but not what its first start adds");
+        return std::unexpected(firstBoot.error().during("The system's first start would fail"));
     }
-    plan.lost = losses(snapshot.target);
+    plan.firstBoot = std::move(*firstBoot);
+    if (!plan.firstBoot)
+        plan.notes.emplace_back("How much room the system's first start needs is not known for an image file.");
+    if (snapshot.mode == Mode::Erase)
+        plan.lost = losses(snapshot.target);
     return plan;
 }
 

@@ -2,12 +2,13 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-// Decides how a system gets onto a disk: a pure function from what source and target are to a plan that can be printed, compared and applied. Now: a whole
-// disk, erased. The partitions are core/repart's decision, here with the copies' sources filled in; the first boot's are simulated with the same planner, so
-// that a disk that would be too small then is refused now.
+// Decides how a system gets onto a disk: a pure function from what source and target are to a plan that can be printed, compared and applied. Either onto a whole
+// disk, erased, or into the free space beside what is there. The partitions are core/repart's decision, here with the copies' sources filled in; the first
+// start is simulated with the very function that it uses itself, so that what it could not do is refused now.
 
 #include "core/disk/content.h"
 #include "core/disk/parttypes.h"
+#include "core/install/bootplace.h"
 #include "core/install/source.h"
 #include "core/repart/plan.h"
 
@@ -16,7 +17,12 @@
 namespace Preon::Install
 {
 
-enum class Mode { Erase };
+enum class Mode {
+    Erase, // the whole disk
+    Beside, // into free space; what is there stays
+};
+
+std::string_view modeName(Mode mode); // "erase", "beside"
 
 struct TargetFacts {
     std::filesystem::path path;
@@ -28,6 +34,7 @@ struct TargetFacts {
     std::string damage; // what is wrong with the table; empty: nothing
     std::vector<Disk::Content> contents; // of the table's partitions, in their order
     Disk::Content content; // of a disk without partitions
+    std::vector<BootPartition> bootPartitions; // that a loader or kernels can lie on
 };
 
 // How a person calls it: "Samsung SSD 990 PRO (1.0 TB, /dev/nvme0n1)".
@@ -41,6 +48,7 @@ struct Snapshot {
     SourceFacts source;
     TargetFacts target;
     std::vector<Repart::Definition> shipped; // what the installer makes: install.repart.d; empty: as the source is laid out
+    std::vector<Repart::Definition> xbootldr; // install.xbootldr.repart.d: what is made besides where the EFI partition is too small for kernels
     std::vector<Repart::Definition> firstBoot; // repart.d of the system to be installed; empty: not known
     Uuid seed; // random: the fresh identities follow from it
     bool allowRemovable = false;
@@ -49,22 +57,35 @@ struct Snapshot {
 
 Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source, const std::filesystem::path &target, bool allowRemovable);
 
+// One of the source's boot files on its way to the target.
+struct PlannedFile {
+    std::size_t source = 0; // index in Source::bootFiles
+    unsigned partition = 0; // number
+    std::string path;
+    bool kept = false; // a file of that name is there and stays as it is
+};
+
 struct Plan {
     Mode mode = Mode::Erase;
     SourceFacts source;
     TargetFacts target;
-    Repart::Plan layout; // what the installer writes; its partitions are ESP, usr, usr-verity and, where the source has one, usr-verity-sig
+    Repart::Plan
+        layout; // what the installer writes; its own partitions are usr, usr-verity and, where the source has one, usr-verity-sig; EFI and XBOOTLDR as needed
     std::optional<Repart::Plan> firstBoot; // what the system then makes of it
+    Disk::Partition esp; // with the loader; made, or one that is there
+    std::vector<PlannedFile> files; // in the order of writing: the kernel last
+    std::string loaderPath; // of the loader that the firmware is told of, on the EFI partition
     std::vector<std::string> lost; // sentences: what is on the disk now and will not be
     std::vector<std::string> notes;
     bool makesBootEntry = false;
 
-    const Disk::Partition &partition(Disk::Designator role) const; // of layout; must be there
+    const Disk::Partition &partition(Disk::Designator role) const; // of those that the layout makes or takes over; must be there
     const Disk::Partition *findPartition(Disk::Designator role) const; // nullptr when it is not
+    bool makes(unsigned number) const; // the partition of that number is new
 };
 
 // Refusals: BadArgument (the source itself, a partition, a removable disk not asked for), Busy (in use; names by what), Permission (read-only), NoSpace (with what is
-// needed and what is there).
+// needed and what is there); beside others also Exists (this system is on the disk already) and Unsupported (no GPT, or one that cannot be read).
 Result<Plan> plan(const Snapshot &snapshot);
 
 // What both a program and a person can read: {"mode", "source", "target", "before", "after", "firstBoot", "lost", "notes"}.

@@ -46,6 +46,8 @@ std::string purpose(const Disk::Partition &partition)
     if (partition.label == "_empty")
         return "room for the next version";
     switch (Disk::designator(partition.type)) {
+    case Disk::Designator::Xbootldr:
+        return "the system's kernels";
     case Disk::Designator::Esp:
         return "what the firmware starts";
     case Disk::Designator::Usr:
@@ -65,20 +67,42 @@ std::string purpose(const Disk::Partition &partition)
     }
 }
 
-void appendRow(std::string &text, const Disk::Partition &partition)
+bool isOurs(const Repart::Plan &layout, const Disk::Partition &partition)
+{
+    return std::ranges::any_of(layout.partitions,
+                               [&](const Repart::PlannedPartition &each) { return each.definition && each.partition.number == partition.number; });
+}
+
+void appendRow(std::string &text, const Disk::Partition &partition, bool ours)
 {
     text += std::format("  {:>2}  {:>9}  {:<22} {:<14} {}\n", partition.number, formatSize(partition.size), Disk::partitionTypeName(partition.type),
-                        partition.label, purpose(partition));
+                        partition.label, ours ? purpose(partition) : "stays as it is");
+}
+
+// Only where others' files are: on partitions of our own there is nothing to be said.
+std::string filesInWords(const Plan &plan)
+{
+    std::string text;
+    for (const PlannedFile &file : plan.files) {
+        if (!plan.makes(file.partition))
+            text += "  " + file.path + (file.kept ? " (is there already, stays as it is)" : "") + '\n';
+    }
+    return text.empty() ? text : "\nAdded to the EFI partition:\n" + text;
 }
 
 } // namespace
+
+std::string_view modeName(Mode mode)
+{
+    return mode == Mode::Erase ? "erase" : "beside";
+}
 
 Json toJson(const Plan &plan)
 {
     const SourceFacts &source = plan.source;
     const TargetFacts &target = plan.target;
     Json json;
-    json["mode"] = "erase";
+    json["mode"] = modeName(plan.mode);
     json["source"] = {{"kind", source.kind == SourceKind::Booted ? "booted" : "file"},
                       {"path", source.path.string()},
                       {"name", source.system.name},
@@ -92,6 +116,8 @@ Json toJson(const Plan &plan)
     json["after"] = tableJson(plan.layout.after);
     if (plan.firstBoot)
         json["firstBoot"] = tableJson(plan.firstBoot->after);
+    for (const PlannedFile &file : plan.files)
+        json["files"].push_back({{"partition", file.partition}, {"path", file.path}, {"kept", file.kept}});
     json["lost"] = plan.lost;
     json["bootEntry"] = plan.makesBootEntry;
     json["notes"] = plan.notes;
@@ -101,7 +127,9 @@ Json toJson(const Plan &plan)
 std::string toText(const Plan &plan)
 {
     std::string text = "Install " + plan.source.system.title + " on " + nameOf(plan.target) + "\n\n";
-    if (plan.lost.empty()) {
+    if (plan.mode == Mode::Beside) {
+        text += "Everything that is on the disk stays as it is.\n";
+    } else if (plan.lost.empty()) {
         text += "The disk is empty: nothing is lost.\n";
     } else {
         text += "Erased, for good:\n";
@@ -110,12 +138,13 @@ std::string toText(const Plan &plan)
     }
     text += "\nAfterwards:\n";
     for (const Disk::Partition &partition : plan.layout.after.partitions)
-        appendRow(text, partition);
+        appendRow(text, partition, isOurs(plan.layout, partition));
+    text += filesInWords(plan);
     if (plan.firstBoot) {
         text += "\nAdded by the first start from this disk:\n";
         for (const Disk::Partition &partition : plan.firstBoot->after.partitions) {
             if (!std::ranges::contains(plan.layout.after.partitions, partition.number, &Disk::Partition::number))
-                appendRow(text, partition);
+                appendRow(text, partition, true);
         }
     }
     if (plan.makesBootEntry)

@@ -43,6 +43,32 @@ Result<void> lookInside(const Disk::Device &device, TargetFacts &target)
     return {};
 }
 
+// What is on a boot partition, as far as it matters to us. One that cannot be read is one that cannot be used.
+BootPartition inspectBootPartition(const Disk::Device &device, const Disk::Partition &partition, const Disk::Content &content, const SourceFacts &source)
+{
+    BootPartition facts;
+    facts.partition = partition;
+    facts.extended = Disk::designator(partition.type) == Disk::Designator::Xbootldr;
+    facts.isFat = content.type == "vfat";
+    if (!facts.isFat)
+        return facts;
+    const Boot::Fat fat(device, partition.start);
+    const auto free = fat.freeSpace();
+    facts.isFat = free.has_value();
+    facts.free = free.value_or(0);
+    for (const SourceFacts::File &file : source.bootFiles) {
+        const auto path = pathBesideOthers(file.path, source.system.name);
+        if (!path || !fat.exists(*path).value_or(false))
+            continue;
+        facts.taken.push_back(*path);
+        if (file.path == Boot::loaderPath()) {
+            if (const auto loader = fat.read(*path))
+                facts.loaderVersion = Boot::loaderVersion(loader->bytes());
+        }
+    }
+    return facts;
+}
+
 } // namespace
 
 Result<TargetFacts> inspectTarget(const Host &host, const std::filesystem::path &path, const SourceFacts &source)
@@ -63,6 +89,11 @@ Result<TargetFacts> inspectTarget(const Host &host, const std::filesystem::path 
     target.info.size = device->size();
     target.info.sectorSize = device->sectorSize();
     PREON_CHECK(lookInside(*device, target));
+    for (std::size_t i = 0; i < target.table.partitions.size(); ++i) {
+        const Disk::Designator role = Disk::designator(target.table.partitions[i].type);
+        if (role == Disk::Designator::Esp || role == Disk::Designator::Xbootldr)
+            target.bootPartitions.push_back(inspectBootPartition(*device, target.table.partitions[i], target.contents[i], source));
+    }
     return target;
 }
 
@@ -81,6 +112,9 @@ Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source,
         options.specifiers = Repart::readSpecifiers(host);
         const std::vector<std::filesystem::path> shipped{host.path("/etc/preon/install.repart.d"), host.path("/usr/lib/preon/install.repart.d")};
         PREON_TRY(snapshot.shipped, Repart::loadDefinitions(shipped, options));
+        const std::vector<std::filesystem::path> xbootldr{host.path("/etc/preon/install.xbootldr.repart.d"),
+                                                          host.path("/usr/lib/preon/install.xbootldr.repart.d")};
+        PREON_TRY(snapshot.xbootldr, Repart::loadDefinitions(xbootldr, options));
         PREON_TRY(snapshot.firstBoot, Repart::loadDefinitions(Repart::definitionFolders(host), options));
     }
     return snapshot;

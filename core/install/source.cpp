@@ -77,6 +77,14 @@ Result<std::vector<Boot::BootFile>> collectBootFiles(const Host &host, const Sou
 
 } // namespace
 
+std::uint64_t SourceFacts::bootFilesSize() const
+{
+    std::uint64_t size = 0;
+    for (const File &file : bootFiles)
+        size += file.size;
+    return size;
+}
+
 Result<Source> openSource(const Host &host, const std::string &name)
 {
     const bool booted = name == "booted";
@@ -109,7 +117,11 @@ Result<Source> openSource(const Host &host, const std::string &name)
     facts.kernelPath = facts.system.kernels.front();
     facts.installedKernelPath = withoutCounter(facts.kernelPath);
     PREON_TRY(source.bootFiles, collectBootFiles(host, source));
-    facts.bootFilesSize = Boot::sizeOf(source.bootFiles);
+    for (const Boot::BootFile &file : source.bootFiles) {
+        facts.bootFiles.push_back({file.path, file.content.bytes().size()});
+        if (file.path == Boot::loaderPath())
+            facts.loaderVersion = Boot::loaderVersion(file.content.bytes());
+    }
     return source;
 }
 

@@ -24,7 +24,14 @@ struct SourceFacts {
     Disk::Partition esp;
     std::string kernelPath; // on the source's EFI partition
     std::string installedKernelPath; // on the target's: without a boot counter, for it has proven itself or is the only one
-    std::uint64_t bootFilesSize = 0; // bytes of loader, settings and kernel
+    struct File {
+        std::string path; // on an EFI partition of the system's own
+        std::uint64_t size = 0; // bytes
+    };
+    std::vector<File> bootFiles; // as in Source
+    std::string loaderVersion; // empty: not known
+
+    std::uint64_t bootFilesSize() const; // bytes of loader, settings and kernel
 };
 
 struct Source {
