@@ -21,7 +21,7 @@ struct BootPartition {
     Disk::Partition partition;
     bool extended = false; // XBOOTLDR; otherwise an EFI partition
     bool isFat = false; // firmware reads nothing else
-    std::uint64_t free = 0; // bytes
+    std::uint64_t free = 0; // bytes; with what our own files take that an interrupted run left
     std::vector<std::string> taken; // of the paths that we would write, those that are there
     std::string loaderVersion; // of a loader that lies at our own path: "257.9-1"; empty: none, or not known
 };

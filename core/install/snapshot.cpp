@@ -4,6 +4,9 @@
 #include "core/boot/efivars.h"
 #include "core/install/plan.h"
 
+#include <algorithm>
+#include <cctype>
+
 #include <sys/stat.h>
 
 namespace Preon::Install
@@ -43,6 +46,19 @@ Result<void> lookInside(const Disk::Device &device, TargetFacts &target)
     return {};
 }
 
+std::optional<std::uint64_t> sizeOnFat(const Boot::Fat &fat, const std::string &path)
+{
+    const auto lower = [](std::string text) {
+        std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+        return text;
+    };
+    const auto entries = fat.list(std::filesystem::path(path).parent_path().string());
+    if (!entries)
+        return std::nullopt;
+    const auto found = std::ranges::find_if(*entries, [&](const Boot::FatEntry &entry) { return !entry.folder && lower(entry.path) == lower(path); });
+    return found == entries->end() ? std::nullopt : std::optional(found->size);
+}
+
 // What is on a boot partition, as far as it matters to us. One that cannot be read is one that cannot be used.
 BootPartition inspectBootPartition(const Disk::Device &device, const Disk::Partition &partition, const Disk::Content &content, const SourceFacts &source)
 {
@@ -58,9 +74,11 @@ BootPartition inspectBootPartition(const Disk::Device &device, const Disk::Parti
     facts.free = free.value_or(0);
     for (const SourceFacts::File &file : source.bootFiles) {
         const auto path = pathBesideOthers(file.path, source.system.name);
-        if (!path || !fat.exists(*path).value_or(false))
+        const auto size = path ? sizeOnFat(fat, *path) : std::nullopt;
+        if (!size)
             continue;
         facts.taken.push_back(*path);
+        facts.free += *size;
         if (file.path == Boot::loaderPath()) {
             if (const auto loader = fat.read(*path))
                 facts.loaderVersion = Boot::loaderVersion(loader->bytes());
