@@ -43,17 +43,42 @@ Result<std::filesystem::path> defaultEsp(const Host &host)
     return fail(ErrorCode::NotFound, "The EFI partition that this machine was started from is not known", {}, "Name one with --esp=.");
 }
 
-// Of a whole disk its EFI partition; otherwise the file system is taken to begin at the start.
-Result<std::uint64_t> espOffset(const Disk::Device &device)
+const Disk::Partition *firstOf(const Disk::Table &table, Disk::Designator role)
+{
+    const auto found = std::ranges::find_if(table.partitions, [role](const Disk::Partition &partition) { return Disk::designator(partition.type) == role; });
+    return found == table.partitions.end() ? nullptr : &*found;
+}
+
+// Of a whole disk its EFI partition, and the extended one that the loader would look at; otherwise the file system is taken to begin at the start.
+Result<Boot::EntryList> readEntries(const Disk::Device &device, const std::optional<Uuid> &wanted)
 {
     const auto table = Disk::readTable(device);
     if (!table || table->kind != Disk::LabelKind::Gpt)
-        return 0;
-    const auto esp
-        = std::ranges::find_if(table->partitions, [](const Disk::Partition &partition) { return Disk::designator(partition.type) == Disk::Designator::Esp; });
-    if (esp == table->partitions.end())
+        return Boot::listEntries(Boot::Fat(device, 0));
+    const auto named = wanted ? std::ranges::find(table->partitions, *wanted, &Disk::Partition::uuid) : table->partitions.end();
+    const Disk::Partition *esp = named != table->partitions.end() ? &*named : firstOf(*table, Disk::Designator::Esp);
+    if (!esp)
         return fail(ErrorCode::NotFound, device.path().string() + " has no EFI partition");
-    return esp->start;
+    const Disk::Partition *extended = firstOf(*table, Disk::Designator::Xbootldr);
+    const Boot::Fat more(device, extended ? extended->start : 0);
+    return Boot::listEntries(Boot::Fat(device, esp->start), extended ? &more : nullptr);
+}
+
+// The whole disk that an EFI partition lies on, and the partition's UUID there: its kernels may lie on another partition of the disk.
+Result<std::pair<std::filesystem::path, std::optional<Uuid>>> diskOf(const Host &host, const std::filesystem::path &esp)
+{
+    const auto whole = Disk::wholeDisk(host, esp);
+    const auto device = whole ? Disk::Device::open(*whole, Disk::Access::Read) : Result<Disk::Device>(std::unexpected(whole.error()));
+    const auto table = device ? Disk::readTable(*device) : Result<Disk::Table>(std::unexpected(device.error()));
+    std::error_code ignored;
+    const auto path = std::filesystem::canonical(esp, ignored);
+    if (table) {
+        for (const Disk::Partition &partition : table->partitions) {
+            if (Disk::partitionNode(*whole, partition.number) == path)
+                return std::pair(*whole, std::optional(partition.uuid));
+        }
+    }
+    return std::pair(esp, std::optional<Uuid>());
 }
 
 Result<BootMenu> readMenu(const Host &host, const std::string &esp)
@@ -69,9 +94,9 @@ Result<BootMenu> readMenu(const Host &host, const std::string &esp)
         menu.byDefault = byDefault.value_or("");
     }
     menu.place = path.string();
-    PREON_TRY(const auto device, Disk::Device::open(path, Disk::Access::Read));
-    PREON_TRY(const std::uint64_t offset, espOffset(device));
-    PREON_TRY(menu.list, Boot::listEntries(Boot::Fat(device, offset)));
+    PREON_TRY(const auto place, diskOf(host, path));
+    PREON_TRY(const auto device, Disk::Device::open(place.first, Disk::Access::Read));
+    PREON_TRY(menu.list, readEntries(device, place.second));
     return menu;
 }
 
@@ -92,6 +117,7 @@ Json entryJson(const Boot::Entry &entry, const BootMenu &menu)
         json["triesLeft"] = entry.count->left;
         json["triesDone"] = entry.count->done;
     }
+    json["partition"] = entry.extended ? "xbootldr" : "esp";
     json["isSelected"] = entry.id == menu.selected;
     json["isDefault"] = entry.id == menu.byDefault;
     return json;
@@ -110,7 +136,7 @@ void printEntry(const Boot::Entry &entry, const BootMenu &menu)
             std::cout << std::format("  {:<8} {}\n", name, value);
     };
     line("id", entry.id);
-    line("file", entry.path);
+    line("file", entry.path + (entry.extended ? " (extended boot partition)" : ""));
     line("version", entry.version);
     if (entry.count)
         line("tries", std::format("{} left, {} done", entry.count->left, entry.count->done));

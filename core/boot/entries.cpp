@@ -5,6 +5,7 @@
 #include "core/base/version.h"
 
 #include <algorithm>
+#include <ranges>
 #include <charconv>
 #include <cctype>
 #include <initializer_list>
@@ -188,9 +189,11 @@ void sortEntries(std::vector<Entry> &entries)
     std::ranges::stable_sort(entries, [](const Entry &a, const Entry &b) { return compareEntries(a, b) < 0; });
 }
 
-Result<EntryList> listEntries(const Fat &esp)
+namespace
 {
-    EntryList result;
+Result<void> addEntries(const Fat &esp, bool extended, EntryList &result)
+{
+    const std::size_t first = result.entries.size();
     PREON_TRY(const auto kernels, filesIn(esp, "/EFI/Linux", ".efi"));
     for (const FatEntry &file : kernels) {
         auto content = esp.read(file.path, largestKernel);
@@ -208,6 +211,20 @@ Result<EntryList> listEntries(const Fat &esp)
             result.entries.push_back(std::move(*entry));
         else
             result.warnings.push_back(entry.error().text());
+    }
+    for (Entry &entry : result.entries | std::views::drop(first))
+        entry.extended = extended;
+    return {};
+}
+}
+
+Result<EntryList> listEntries(const Fat &esp, const Fat *xbootldr)
+{
+    EntryList result;
+    PREON_CHECK(addEntries(esp, false, result));
+    if (xbootldr) {
+        if (const auto added = addEntries(*xbootldr, true, result); !added)
+            result.warnings.push_back(added.error().during("The extended boot partition could not be read").text());
     }
     sortEntries(result.entries);
     return result;

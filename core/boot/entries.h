@@ -41,6 +41,7 @@ struct Entry {
     std::string profile; // id of the profile, for those after the first
     std::size_t profileIndex = 0;
     std::optional<BootCount> count;
+    bool extended = false; // on the extended boot partition (XBOOTLDR)
     bool operator==(const Entry &) const = default;
 };
 
@@ -55,6 +56,7 @@ struct EntryList {
     std::vector<Entry> entries; // sorted
     std::vector<std::string> warnings; // files that are no entries, and why
 };
-Result<EntryList> listEntries(const Fat &esp);
+// xbootldr: the disk's extended boot partition, where there is one.
+Result<EntryList> listEntries(const Fat &esp, const Fat *xbootldr = nullptr);
 
 } // namespace Preon::Boot

@@ -90,11 +90,17 @@ Result<std::vector<BootFile>> loaderFromSystem(const Host &host)
 
 Result<std::vector<BootFile>> loaderFromEsp(const Fat &esp)
 {
-    for (const std::string &path : {loaderPath(), fallbackPath()}) {
+    std::vector<std::string> paths{loaderPath(), fallbackPath()};
+    // Beside other systems it lies in a folder of its own.
+    for (const FatEntry &entry : esp.list("/EFI").value_or(std::vector<FatEntry>())) {
+        if (entry.folder)
+            paths.push_back(entry.path + "/" + std::string(loaderName));
+    }
+    for (const std::string &path : paths) {
         auto content = esp.read(path, largestLoader);
-        if (content)
+        if (content && !loaderVersion(content->bytes()).empty())
             return underBothPaths(content->bytes());
-        if (content.error().code != ErrorCode::NotFound)
+        if (!content && content.error().code != ErrorCode::NotFound)
             return std::unexpected(content.error());
     }
     return fail(ErrorCode::NotFound, "The image carries no boot loader", loaderPath() + " is missing on its EFI partition");

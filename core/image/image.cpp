@@ -38,13 +38,13 @@ std::string rootHashOf(const Disk::Partition &usr, const Disk::Partition &verity
     return usr.uuid.hex() + verity.uuid.hex();
 }
 
-Result<std::vector<Kernel>> readKernels(const Boot::Fat &esp, std::vector<std::string> &warnings)
+Result<void> readKernels(const Disk::Device &device, const Disk::Partition &place, std::vector<Kernel> &kernels, std::vector<std::string> &warnings)
 {
-    std::vector<Kernel> kernels;
+    const Boot::Fat esp(device, place.start);
     const auto files = esp.list("/EFI/Linux");
     if (!files) {
         if (files.error().code == ErrorCode::NotFound)
-            return kernels;
+            return {};
         return std::unexpected(files.error());
     }
     for (const Boot::FatEntry &file : *files) {
@@ -57,8 +57,14 @@ Result<std::vector<Kernel>> readKernels(const Boot::Fat &esp, std::vector<std::s
             continue;
         }
         std::string rootHash = lowerCase(kernel->option("usrhash").value_or(""));
-        kernels.push_back({file.path, file.size, std::move(*kernel), std::move(rootHash)});
+        kernels.push_back({file.path, place, file.size, std::move(*kernel), std::move(rootHash)});
     }
+    return {};
+}
+
+// As the loader's menu has them, whatever partition they lie on.
+void sortKernels(std::vector<Kernel> &kernels)
+{
     const auto menuEntry = [](const Kernel &kernel) {
         return Boot::entriesOfKernel(kernel.path, kernel.kernel).front();
     };
@@ -67,7 +73,6 @@ Result<std::vector<Kernel>> readKernels(const Boot::Fat &esp, std::vector<std::s
         Boot::sortEntries(pair);
         return pair.front().path == a.path && a.path != b.path;
     });
-    return kernels;
 }
 
 // Which data partition goes with which hash partition: those that a kernel names by its root hash, then those of equal label.
@@ -115,6 +120,7 @@ Result<void> describe(System &system, const Image &image, const Disk::Device &de
         if (kernel.rootHash != system.rootHash)
             continue;
         system.kernels.push_back(kernel.path);
+        system.kernelPlaces.push_back(kernel.place);
         const Boot::Entry entry = Boot::entriesOfKernel(kernel.path, kernel.kernel).front();
         const auto prettyName = kernel.kernel.osRelease.find("PRETTY_NAME");
         if (system.title.empty() && prettyName != kernel.kernel.osRelease.end())
@@ -183,14 +189,15 @@ Result<Image> inspect(const Disk::Device &device, std::optional<Uuid> espUuid)
         if (!image.esp && (!espUuid || partition.uuid == *espUuid))
             image.esp = partition;
     }
-    if (image.esp) {
-        const Boot::Fat esp(device, image.esp->start);
-        auto kernels = readKernels(esp, image.warnings);
-        if (kernels)
-            image.kernels = std::move(*kernels);
-        else
-            image.warnings.push_back(kernels.error().during("The EFI partition could not be read").text());
+    if (const auto extended = ofRole(image.table, Disk::Designator::Xbootldr); image.esp && !extended.empty())
+        image.xbootldr = extended.front(); // a loader looks at the first one only
+    for (const auto &place : {image.esp, image.xbootldr}) {
+        if (!place)
+            continue;
+        if (const auto read = readKernels(device, *place, image.kernels, image.warnings); !read)
+            image.warnings.push_back(read.error().during("Partition " + std::to_string(place->number) + " with kernels could not be read").text());
     }
+    sortKernels(image.kernels);
     image.systems = pairPartitions(image);
     for (System &system : image.systems)
         PREON_CHECK(describe(system, image, device));

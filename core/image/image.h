@@ -32,7 +32,8 @@ struct VerityUuids {
 std::optional<VerityUuids> verityUuids(std::string_view rootHash);
 
 struct Kernel {
-    std::string path; // on the EFI partition
+    std::string path;
+    Disk::Partition place; // the partition that it lies on: ESP or XBOOTLDR
     std::uint64_t size = 0;
     Boot::UnifiedKernel kernel;
     std::string rootHash; // usrhash= of its first profile, lower case; empty when it has none
@@ -45,11 +46,12 @@ struct System {
     Disk::Partition usr, verity;
     std::optional<Disk::Partition> signature;
     std::vector<std::string> kernels; // paths of those that start this one; none: it is there but cannot be started
+    std::vector<Disk::Partition> kernelPlaces; // of each of them, the partition that it lies on
 };
 
 struct Image {
     Disk::Table table;
-    std::optional<Disk::Partition> esp;
+    std::optional<Disk::Partition> esp, xbootldr;
     std::vector<Kernel> kernels; // in the order of the loader's menu
     std::vector<System> systems; // newest version first
     std::vector<std::string> warnings; // kernels without their system and the like

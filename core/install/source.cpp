@@ -66,7 +66,7 @@ Result<std::vector<Boot::BootFile>> collectBootFiles(const Host &host, const Sou
     PREON_TRY(auto files, source.facts.kind == SourceKind::Booted ? Boot::loaderFromSystem(host) : Boot::loaderFromEsp(esp));
     PREON_TRY(auto settings, Boot::loaderSettings(esp));
     std::ranges::move(settings, std::back_inserter(files));
-    PREON_TRY(Boot::MemoryFile kernel, esp.read(source.facts.kernelPath));
+    PREON_TRY(Boot::MemoryFile kernel, Boot::Fat(source.device, source.facts.kernelPlace.start).read(source.facts.kernelPath));
     // Read again: what is installed must be what says this root hash, not what said so a moment ago.
     const auto parsed = Boot::readUnifiedKernel(kernel.bytes());
     if (!parsed || lowered(parsed->option("usrhash").value_or("")) != source.facts.system.rootHash)
@@ -115,6 +115,7 @@ Result<Source> openSource(const Host &host, const std::string &name)
         return fail(ErrorCode::NotFound, "The kernel of the running system is not on " + path.string(),
                     "none there names the root hash " + facts.system.rootHash);
     facts.kernelPath = facts.system.kernels.front();
+    facts.kernelPlace = facts.system.kernelPlaces.front();
     facts.installedKernelPath = withoutCounter(facts.kernelPath);
     PREON_TRY(source.bootFiles, collectBootFiles(host, source));
     for (const Boot::BootFile &file : source.bootFiles) {

@@ -22,7 +22,8 @@ struct SourceFacts {
     Uuid diskUuid;
     Image::System system;
     Disk::Partition esp;
-    std::string kernelPath; // on the source's EFI partition
+    std::string kernelPath; // on the source's boot partition:
+    Disk::Partition kernelPlace;
     std::string installedKernelPath; // on the target's: without a boot counter, for it has proven itself or is the only one
     struct File {
         std::string path; // on an EFI partition of the system's own

@@ -94,7 +94,8 @@ Result<SealedSecret> Context::seal(const Secret &secret, const SealPolicy &polic
     for (const PcrValue &wanted : policy.expected) {
         PcrValue &value = *std::ranges::find(values, wanted.index, &PcrValue::index);
         if (wanted.digest.size() != value.digest.size())
-            return fail(ErrorCode::BadArgument, "The value that PCR " + std::to_string(wanted.index) + " shall have is not as long as a digest of " + sealed.bank);
+            return fail(ErrorCode::BadArgument,
+                        "The value that PCR " + std::to_string(wanted.index) + " shall have is not as long as a digest of " + sealed.bank);
         value.digest = wanted.digest;
     }
     PREON_TRY(const Sha256Digest digest, sealingPolicy(sealed.bank, policy.literalPcrs, values, policy.publicKeyPem, sealed.pin));

@@ -109,6 +109,8 @@ protected:
         ASSERT_TRUE(found) << found.error().text();
         ASSERT_EQ(found->systems.size(), 1U);
         EXPECT_EQ(found->systems.front().rootHash, rootHash);
+        ASSERT_EQ(found->systems.front().kernels, std::vector<std::string>{"/EFI/Linux/Particle_1.efi"});
+        EXPECT_EQ(found->systems.front().kernelPlaces.front().type, Disk::partitionType(kernelOn));
         const auto table = *Disk::readTable(*device);
         const auto at = std::ranges::find_if(table.partitions, [&](const Disk::Partition &each) { return each.type == Disk::partitionType(kernelOn); });
         ASSERT_NE(at, table.partitions.end());
@@ -183,6 +185,8 @@ TEST_F(Beside, kernelsGetAPartitionOfTheirOwnWhereTheEfiPartitionIsTooSmall)
     bootFrom(makeImage());
     write("root/usr/lib/preon/install.xbootldr.repart.d/05-xbootldr.conf",
           "[Partition]\nType=xbootldr\nFormat=vfat\nLabel=XBOOTLDR\nSizeMinBytes=40M\nSizeMaxBytes=40M\n");
+    // A file source takes the loader from the EFI partition, and only what is one.
+    write("root/usr/lib/systemd/boot/efi/systemd-bootx64.efi", "MZ #### LoaderInfo: systemd-boot 257 ####");
     const auto target = makeOthers();
     leaveFree(target, mebibyte + 32 * 1024);
     const auto before = foreign(target);
@@ -192,6 +196,12 @@ TEST_F(Beside, kernelsGetAPartitionOfTheirOwnWhereTheEfiPartitionIsTooSmall)
     expectInstalled(target, m_rootHash, "xbootldr");
     const auto device = Disk::Device::open(target, Disk::Access::Read);
     EXPECT_FALSE(*Boot::Fat(*device, m_others.partitions.front().start).exists("/EFI/Linux/Particle_1.efi"));
+
+    // From there it can be installed on the next disk.
+    const auto next = openSource(Host(), target.string());
+    ASSERT_TRUE(next) << next.error().text();
+    EXPECT_EQ(next->facts.kernelPlace.type, Disk::partitionType("xbootldr"));
+    EXPECT_EQ(next->facts.loaderVersion, "257") << "not the one that others start";
 }
 
 TEST_F(Beside, noRoomForTheLoaderIsSaidWithNumbersAndChangesNothing)
