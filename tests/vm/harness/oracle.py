@@ -1,0 +1,122 @@
+# SPDX-FileCopyrightText: Preon contributors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""Says what a disk would start, without starting it, by other people's tools: sfdisk, mtools, veritysetup."""
+
+import json
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .disk import TYPES
+
+KERNEL = "/EFI/Linux/Particle_1.efi"
+
+
+@dataclass
+class Finding:
+    table: list = field(default_factory=list)  # of sfdisk's partitions; empty: no table that a firmware takes
+    kernel: str = ""  # "", "whole" or "broken"
+    loader: str = ""
+    system: str = ""  # "", "whole" or "broken": /usr against the root hash
+    others: str = ""  # what is wrong with what belongs to others
+
+    @property
+    def starts(self):
+        """What a firmware would find: the new system, only what was there before, or nothing."""
+        if self.kernel == "whole" and self.loader == "whole" and self.system == "whole":
+            return "new"
+        if "broken" in (self.kernel, self.loader) or (self.kernel and self.system != "whole"):
+            return "broken"
+        return "old" if self.table else "nothing"
+
+
+def _run(*command):
+    return subprocess.run(list(map(str, command)), capture_output=True, check=False)
+
+
+def table_of(path):
+    done = _run("sfdisk", "--json", path)
+    if done.returncode:
+        return []
+    return json.loads(done.stdout)["partitiontable"].get("partitions", [])
+
+
+def kind(partition):
+    return TYPES.get(partition["type"].lower(), partition["type"].lower())
+
+
+def bytes_of(partition):
+    return partition["start"] * 512, partition["size"] * 512
+
+
+def file_on(path, partition, name):
+    """The bytes of a file on a FAT partition; None when it is not there."""
+    done = _run("mtype", "-i", f"{path}@@{partition['start'] * 512}", "::" + name)
+    return None if done.returncode else done.stdout
+
+
+class Oracle:
+    """KERNEL and LOADERS: what the new system's files must be. OTHERS: partitions that belong to somebody else, FILES: their files on the first EFI partition."""
+
+    def __init__(self, path, kernel, loader_paths, loader, others=(), files=None):
+        self.path, self.scratch = Path(path), Path(path).with_suffix(".scratch")
+        self.kernel, self.loader_paths, self.loader = kernel, loader_paths, loader
+        self.others, self.files = list(others), files or {}
+        self.root_hash = re.search(rb"usrhash=([0-9a-f]{64})", kernel).group(1).decode()
+        self._checked = {}
+
+    def look(self, usr_version):
+        """USR_VERSION names the state of what /usr's partitions hold, so that equal ones are checked once."""
+        finding = Finding(table=table_of(self.path))
+        if not finding.table:
+            return finding
+        boot = [p for p in finding.table if kind(p) in ("esp", "bc13c2ff-59e6-4262-a352-b275fd6f7172")]
+        for partition in boot:
+            found = file_on(self.path, partition, KERNEL)
+            if found is not None:
+                finding.kernel = "whole" if found == self.kernel else "broken"
+        for name in self.loader_paths:
+            found = file_on(self.path, boot[0], name) if boot else None
+            if found is not None:
+                finding.loader = "whole" if found == self.loader else "broken"
+        finding.system = self._system(finding.table, usr_version)
+        finding.others = self._others(finding.table, boot)
+        return finding
+
+    def _others(self, table, boot):
+        for partition in self.others:
+            if not any(p["uuid"] == partition["uuid"] and bytes_of(p) == bytes_of(partition) and p.get("name") == partition.get("name") for p in table):
+                return f"partition {partition.get('name')} is not in the table as it was"
+        for name, content in self.files.items():
+            if not boot or file_on(self.path, boot[0], name) != content:
+                return f"{name} is not what it was"
+        return ""
+
+    def _system(self, table, usr_version):
+        uuids = [self.root_hash[:32], self.root_hash[32:]]
+        pair = [next((p for p in table if p["uuid"].replace("-", "").lower() == uuid), None) for uuid in uuids]
+        if None in pair:
+            return ""
+        key = (usr_version, tuple(bytes_of(p) for p in pair))
+        if key not in self._checked:
+            self._checked[key] = "whole" if self._verified(pair) else "broken"
+        return self._checked[key]
+
+    def _verified(self, pair):
+        names = []
+        for number, partition in enumerate(pair):
+            start, size = bytes_of(partition)
+            names.append(self.scratch.with_suffix(f".{number}"))
+            with open(self.path, "rb") as disk, open(names[-1], "wb") as copy:
+                disk.seek(start)
+                while size > 0:
+                    data = disk.read(min(size, 1 << 22))
+                    copy.write(data)
+                    size -= len(data)
+        done = _run("veritysetup", "verify", *names, self.root_hash)
+        for name in names:
+            name.unlink()
+        return done.returncode == 0
+

@@ -1,0 +1,163 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: Preon contributors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""The plug is pulled anywhere in an installation or a first start.
+
+QEMU records each write; what every cut between two flushes may leave is made from that on a copy of the disk, and an oracle made of other people's
+tools says what it would start: what was there before, the new system, or nothing that a second run does not finish. Some states are really started.
+"""
+
+import collections
+import subprocess
+
+from harness import Disk, Machine, Story, particle
+from harness.oracle import Oracle, bytes_of, file_on, table_of
+from harness.writelog import LoggedDisk, Replay, WriteLog, chance, touches
+
+SIZE = 9 << 30
+THEIRS = ["/EFI/Microsoft/Boot/bootmgfw.efi", "/EFI/BOOT/BOOTX64.EFI", "/loader/random-seed"]
+TABLE = """\
+label: gpt
+size=400MiB, type=uefi, name="EFI system partition"
+size=500MiB, type=4f68bce3-e8cd-4db1-96e7-fbcaf984b709, name="root-x86-64"
+size=300MiB, type=933ac7e1-2eb4-4f13-b844-0e14e2aef915, name="home"
+size=400MiB, type=8484680c-9521-48c6-9c11-b0720656f69e, name="_empty"
+"""
+SUBSETS = 3  # for each flush
+
+
+def tool(*command, **options):
+    return subprocess.run(list(map(str, command)), check=True, capture_output=True, **options).stdout
+
+
+def disk_of_others(path):
+    """A disk that somebody else's system lives on, with files on its EFI partition."""
+    with open(path, "wb") as file:
+        file.truncate(SIZE)
+    tool("sfdisk", "--quiet", path, input=TABLE.encode())
+    partitions = table_of(path)
+    esp = f"{path}@@{partitions[0]['start'] * 512}"
+    tool("mformat", "-i", esp, "-F", "-T", partitions[0]["size"], "-v", "SYSTEM", "::")
+    for name in THEIRS:
+        parts = name.split("/")[1:-1]
+        for depth in range(1, len(parts) + 1):
+            subprocess.run(["mmd", "-i", esp, "-D", "s", "::" + "/".join(["", *parts[:depth]])], capture_output=True, check=False)
+        tool("mcopy", "-i", esp, "-", "::" + name, input=("theirs: " + name).encode())
+    for number, partition in enumerate(partitions[1:]):
+        start, size = bytes_of(partition)
+        with open(path, "r+b") as file:
+            for at in range(0, size, 50 << 20):
+                file.seek(start + at)
+                file.write(bytes([number + 1]) * (1 << 20))
+    return partitions
+
+
+def record(story, machine, stick, disks):
+    """Installs beside the others on the first disk, and on the whole of the second."""
+    with machine.boot(disks=disks, sticks=[stick]) as vm:
+        vm.wait_up()
+        story.chapter("the live system is up, writes are recorded")
+        for device, mode in (("/dev/vda", "beside"), ("/dev/vdb", "erase")):
+            answer = vm.run(f"preonctl install --source=booted --target={device} --mode={mode} --yes", particle.INSTALL_LIMIT)
+            story.says(f"installed, mode {mode}", answer.ok, answer)
+        vm.poweroff()
+
+
+class Cuts:
+    """Goes through a log and looks at what each cut leaves."""
+
+    def __init__(self, story, name, base, log, allowed, **oracle):
+        self.story, self.name, self.allowed = story, name, allowed
+        self.log = WriteLog(log)
+        self.path = story.folder / f"{name}.state"
+        tool("cp", "--sparse=always", base, self.path)
+        self.replay = Replay(self.log, self.path)
+        self.oracle = Oracle(self.path, **oracle)
+        self.version = 0
+        self.counts = collections.Counter()
+        self.samples = {}
+        self.wrong = []
+
+    def go(self, keep=()):
+        """KEEP: the kinds of states of which one is kept as a file, to be started or finished."""
+        for number in range(len(self.log.epochs)):
+            for turn in range(SUBSETS if len(self.log.epochs[number]) > 1 else 0):
+                self.replay.subset(chance(f"{self.name} {number} {turn}"), lambda kept: self._look(number, kept, keep))
+            self._count(self.replay.forward())
+            self._look(number + 1, [], keep)
+        self.replay.close()
+        return self
+
+    def _count(self, writes):
+        self.version += bool(writes)
+
+    def _look(self, number, kept, keep):
+        # Data that no flush has confirmed makes a version of its own.
+        finding = self.oracle.look((self.version, number if kept else 0, len(kept)) if any(w.size >= 1 << 16 for w in kept) else self.version)
+        starts = finding.starts
+        self.counts[starts] += 1
+        label = f"after flush {number}" + (f" and {len(kept)} further writes" if kept else "")
+        if starts not in self.allowed or finding.others:
+            self.wrong.append(f"{label}: {starts}; {finding.others}; kernel {finding.kernel or 'not there'}, /usr {finding.system or 'not there'}")
+        state = "half" if starts == "old" and finding.system else starts
+        if state in keep and (state not in self.samples or state == "half"):
+            self.samples[state] = self.story.folder / f"{self.name}-{state}.raw"
+            tool("cp", "--sparse=always", self.path, self.samples[state])
+
+    def tell(self):
+        text = ", ".join(f"{count} × {name}" for name, count in sorted(self.counts.items()))
+        self.story.says(f"{self.name}: {len(self.log.epochs)} flushes, {len(self.log.writes())} writes, {sum(self.counts.values())} cuts: {text}",
+                        not self.wrong, "\n".join(self.wrong[:10]))  # fmt: skip
+        self.story.says(f"{self.name}: the new system comes up in the end", self.counts["new"] > 0, self.counts)
+
+
+def finish(story, state, mode, image):
+    """A second run on what a cut has left, by preonctl on the disk's file; then it must be whole."""
+    done = subprocess.run(["preonctl", "install", f"--source={image.path}", f"--target={state}", f"--mode={mode}", "--yes"], capture_output=True, text=True, check=False)
+    story.says(f"a second run finishes {state.name}", done.returncode == 0, done.stdout[-400:] + done.stderr[-800:])
+
+
+def starts(story, machine, disk, sentence):
+    with machine.boot(disks=[disk]) as vm:
+        vm.wait_up()
+        story.equals(sentence, ("disk", ["vda"]), (particle.mode(vm), particle.disks_under(vm, particle.mounted_from(vm, "/"))))
+        story.says("home is there, swap is on", particle.mounted_from(vm, "/home") != "" and vm.ask("swapon --noheadings --show=NAME") != "")
+        story.equals("no unit failed", [], particle.failed_units(vm))
+        vm.poweroff()
+
+
+with Story("power-cuts") as story:
+    folder, image = story.folder, particle.image()
+    stick = image.overlay(folder / "stick.qcow2")
+    partitions = disk_of_others(folder / "beside.before")
+    tool("cp", "--sparse=always", folder / "beside.before", folder / "erase.before")
+    disks = []
+    for name in ("beside", "erase"):
+        tool("cp", "--sparse=always", folder / f"{name}.before", folder / f"{name}.raw")
+        disks.append(LoggedDisk(Disk.raw(folder / f"{name}.raw"), folder / f"{name}.log"))
+    machine = Machine.new(folder / "machine")
+    record(story, machine, stick, disks)
+
+    kernel = particle.kernel_path().read_bytes()
+    theirs = {name: ("theirs: " + name).encode() for name in THEIRS}
+    end = table_of(disks[0].path)
+    own = [p for p in end if p["uuid"] not in [q["uuid"] for q in partitions]]
+    log = WriteLog(disks[0].log)
+    strays = [w for w in log.writes() for p in partitions[1:] if touches(w, *bytes_of(p))]
+    story.equals("beside: no write ever reached a partition of others", [], strays[:5])
+    loader = file_on(disks[0].path, end[0], "/EFI/Particle/systemd-bootx64.efi")
+    story.says("beside: three partitions were added", len(own) == 3, own)
+
+    beside = Cuts(story, "beside", folder / "beside.before", disks[0].log, {"old", "new"}, kernel=kernel, loader=loader,
+                  loader_paths=["/EFI/Particle/systemd-bootx64.efi"], others=partitions, files=theirs).go(keep=("half", "new"))  # fmt: skip
+    beside.tell()
+    erase = Cuts(story, "erase", folder / "erase.before", disks[1].log, {"old", "nothing", "new"}, kernel=kernel, loader=loader,
+                 loader_paths=["/EFI/systemd/systemd-bootx64.efi"]).go(keep=("nothing",))  # fmt: skip
+    erase.tell()
+    finish(story, beside.samples["half"], "beside", image)
+    finish(story, erase.samples["nothing"], "erase", image)
+    story.chapter("starting what the cuts left")
+    starts(story, machine, Disk.raw(beside.samples["half"]), "cut off after the table, finished by a second run, it starts from the disk")
+    starts(story, machine, Disk.raw(beside.samples["new"]), "cut off right after the kernel was there, it starts from the disk")
+    starts(story, machine, Disk.raw(erase.samples["nothing"]), "cut off on an erased disk, installed by a second run, it starts from the disk")
