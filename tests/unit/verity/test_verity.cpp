@@ -199,7 +199,8 @@ TEST_F(VerityTrees, impossibleSuperblocksAreRefused)
     const Change changes[] = {
         {0, {'V'}, ErrorCode::NotFound},
         {8, {2}, ErrorCode::Unsupported}, // version
-        {12, {0}, ErrorCode::Unsupported}, // hash type
+        {12, {2}, ErrorCode::Unsupported}, // hash type
+        {32, {'s', 'h', 'a', 7}, ErrorCode::BadFormat}, // a name that would disturb a terminal
         {32, {'m', 'd', '5', 0}, ErrorCode::Unsupported},
         {64, {1, 0, 0, 0}, ErrorCode::BadFormat}, // data block size
         {64, {0, 0x18, 0, 0}, ErrorCode::BadFormat}, // no power of two
