@@ -117,6 +117,7 @@ void addVerity(CLI::App &app, Invocation &invocation)
     auto *verity = app.add_subcommand("verity", "Make and check hash trees, sign their root hashes")->require_subcommand(1);
     addVerityFormat(*verity, invocation);
     addVerityVerify(*verity, invocation);
+    addVeritySign(*verity, invocation);
 }
 
 } // namespace Preon::Ctl

@@ -19,12 +19,12 @@ namespace Preon::Verity
 constexpr std::size_t superblockSize = 512;
 
 struct Superblock {
-    Uuid uuid;
+    Uuid uuid{};
     std::uint32_t hashType = 1; // 1: salt before the block, digests at powers of two; 0, ChromeOS's first: salt behind it, digests without gaps
     std::string algorithm = "sha256"; // or "sha1", "sha384", "sha512"
     std::uint32_t dataBlockSize = 4096, hashBlockSize = 4096; // bytes, powers of two
     std::uint64_t dataBlocks = 0;
-    Bytes salt; // at most 256 bytes
+    Bytes salt{}; // at most 256 bytes
     bool operator==(const Superblock &) const = default;
 
     std::uint64_t dataSize() const // bytes
