@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: Preon contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`preonctl verity format` and `verify` do what veritysetup does: the same bytes on the hash device, the same lines, the same exit status.
+`sign` and `check-signature` make and take what openssl and systemd-repart do.
 
 Known differences, all of them on purpose:
 - Where format fails, ours leaves no hash file behind that was not there before.
@@ -11,6 +12,7 @@ Known differences, all of them on purpose:
 - The hash algorithms are the SHA-1 and SHA-2 that the kernel's users have; theirs takes all that its library knows.
 """
 
+import json
 import os
 import random
 import subprocess
@@ -239,6 +241,94 @@ class Verify(Verity):
 
     def test_options_that_the_superblock_overrules(self):
         self.both_say(0, "data", "hash", self.root, "--hash=sha512", "--salt=00", "--data-blocks=5", "--data-block-size=512")
+
+
+class Signatures(Verity):
+    ROOT = "96d95f4430f6e9b449d8cb406a668c3ef54416d5d02b2f29ab8de605c5f8175c"
+
+    def setUp(self):
+        super().setUp()
+        kinds = {"rsa": ["-newkey", "rsa:2048"], "ec": ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-384"]}
+        for name, kind in kinds.items():
+            self.openssl("req", "-x509", *kind, "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.crt", "-subj", f"/O=Preon/CN=test {name}", "-days", "2")
+        (self.folder / "root").write_text(self.ROOT)
+
+    def openssl(self, *words, check=True):
+        return subprocess.run(["openssl", *words], cwd=self.folder, capture_output=True, check=check).returncode
+
+    def ours(self, *words):
+        return self.run_tool(OURS, *words)
+
+    def sign(self, name, *options):
+        return self.ours("sign", self.ROOT, f"--key={name}.key", f"--certificate={name}.crt", *options)
+
+    def test_openssl_takes_what_we_sign(self):
+        for name in ("rsa", "ec"):
+            self.assertEqual(self.sign(name, "--output=ours.p7s"), (0, ""))
+            for kind in ("smime", "cms"):
+                verify = [kind, "-verify", "-binary", "-inform", "DER", "-in", "ours.p7s", "-certfile", f"{name}.crt", "-nointern", "-noverify"]
+                self.assertEqual(self.openssl(*verify, "-content", "root", check=False), 0, (name, kind))
+                (self.folder / "other").write_text("0" + self.ROOT[1:])
+                self.assertNotEqual(self.openssl(*verify, "-content", "other", check=False), 0, (name, kind))
+
+    def test_we_take_what_openssl_signs(self):
+        for name, other in (("rsa", "ec"), ("ec", "rsa")):
+            for kind, extra in (("smime", []), ("cms", []), ("smime", ["-nocerts"]), ("smime", ["-md", "sha512"])):
+                self.openssl(kind, "-sign", "-binary", "-noattr", "-outform", "DER", "-in", "root", "-signer", f"{name}.crt", "-inkey", f"{name}.key", "-out", "theirs.p7s", *extra)
+                check = ["check-signature", "theirs.p7s", f"--root-hash={self.ROOT}"]
+                self.assertEqual(self.ours(*check, f"--certificate={name}.crt"), (0, self.ROOT + "\n"), (name, kind))
+                self.assertEqual(self.ours(*check, f"--certificate={other}.crt", f"--certificate={name}.crt")[0], 0)
+                self.assertEqual(self.ours(*check, f"--certificate={other}.crt")[0], 1)
+                self.assertEqual(self.ours("check-signature", "theirs.p7s", f"--root-hash=0{self.ROOT[1:]}", f"--certificate={name}.crt")[0], 1)
+                self.assertEqual(self.ours("check-signature", "theirs.p7s", f"--certificate={name}.crt")[0], 1)
+
+    def test_rsa_signatures_are_openssls_bytes(self):
+        self.sign("rsa", "--output=ours.p7s")
+        self.openssl("smime", "-sign", "-binary", "-noattr", "-outform", "DER", "-in", "root", "-signer", "rsa.crt", "-inkey", "rsa.key", "-out", "theirs.p7s")
+        self.assertEqual((self.folder / "ours.p7s").read_bytes(), (self.folder / "theirs.p7s").read_bytes())
+
+    def test_signature_partition_of_systemd_repart(self):
+        self.data(1200 * BLOCK, "usr")
+        definitions = self.folder / "repart.d"
+        definitions.mkdir()
+        common = "[Partition]\nVerityMatchKey=usr\n"
+        (definitions / "1.conf").write_text(f"{common}Type=usr-x86-64\nVerity=data\nCopyBlocks={self.folder}/usr\n")
+        (definitions / "2.conf").write_text(f"{common}Type=usr-x86-64-verity\nVerity=hash\n")
+        (definitions / "3.conf").write_text(f"{common}Type=usr-x86-64-verity-sig\nVerity=signature\n")
+        done = subprocess.run(["systemd-repart", "--empty=create", "--size=16M", "--dry-run=no", "--json=pretty", "--no-pager", "--seed=random", f"--definitions={definitions}",
+                               "--private-key=rsa.key", "--certificate=rsa.crt", "disk"], cwd=self.folder, capture_output=True, text=True, check=True)
+        plan = json.loads(done.stdout)
+        root = plan[0]["roothash"]
+        disk = (self.folder / "disk").read_bytes()
+        for entry, name in zip(plan, ("usr", "tree", "signature")):
+            (self.folder / name).write_bytes(disk[entry["offset"]:entry["offset"] + entry["raw_size"]])
+
+        self.assertEqual(self.ours("check-signature", "signature", "--certificate=rsa.crt", f"--root-hash={root}"), (0, root + "\n"))
+        self.assertEqual(self.ours("check-signature", "signature", "--certificate=ec.crt")[0], 1)
+        self.assertEqual(self.ours("check-signature", "signature", "--certificate=rsa.crt", f"--root-hash={self.ROOT}")[0], 1)
+        ours = self.ours("sign", root, "--key=rsa.key", "--certificate=rsa.crt", "--json")[1]
+        self.assertEqual(ours.removesuffix("\n").encode(), (self.folder / "signature").read_bytes().rstrip(b"\0"))
+        self.assertEqual(self.ours("sign", root, "--key=rsa.key", "--certificate=rsa.crt", "--json", "--output=ours.json"), (0, ""))
+        self.assertEqual((self.folder / "ours.json").read_bytes(), (self.folder / "signature").read_bytes().rstrip(b"\0"))
+        self.both_say(0, "usr", "tree", root)
+
+    def test_damage_anywhere_in_a_signature_is_found(self):
+        self.sign("rsa", "--json", "--output=good.json")
+        good = (self.folder / "good.json").read_bytes()
+        fields = json.loads(good)
+        places = [good.index(fields[name].encode()) + i for name in ("rootHash", "certificateFingerprint") for i in range(0, 64, 5)]
+        places += range(len(good) - 300, len(good) - 10, 29)  # the signature proper, behind the copy of the certificate, which nobody looks at
+        for at in places:
+            bad = bytearray(good)
+            bad[at] = ord("1") if bad[at] != ord("1") else ord("2")
+            (self.folder / "bad.json").write_bytes(bad)
+            self.assertEqual(self.ours("check-signature", "bad.json", "--certificate=rsa.crt")[0], 1, at)
+
+    def test_wrong_words(self):
+        for words in (["zz", "--key=rsa.key", "--certificate=rsa.crt"], [self.ROOT, "--key=ec.key", "--certificate=rsa.crt"], [self.ROOT, "--key=rsa.crt", "--certificate=rsa.crt"],
+                      [self.ROOT, "--key=missing", "--certificate=rsa.crt"]):
+            self.assertEqual(self.ours("sign", *words, "--output=out"), (1, ""), words)
+        self.assertFalse((self.folder / "out").exists())
 
 
 if __name__ == "__main__":
