@@ -30,6 +30,8 @@ void addRepart(CLI::App &app, Invocation &invocation);
 void addInstall(CLI::App &app, Invocation &invocation);
 void addImage(CLI::App &app, Invocation &invocation);
 void addVerity(CLI::App &app, Invocation &invocation);
+void addVerityFormat(CLI::App &verity, Invocation &invocation);
+void addVeritySign(CLI::App &verity, Invocation &invocation);
 void addBoot(CLI::App &app, Invocation &invocation);
 void addBootInitrd(CLI::App &boot, Invocation &invocation);
 void addLuks(CLI::App &app, Invocation &invocation);

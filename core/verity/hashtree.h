@@ -3,7 +3,7 @@
 #pragma once
 
 // A dm-verity hash tree, checked against its root hash and then used to check data, block by block and on all cores, as the kernel would at run time but
-// all at once and with exact words. Building and signing trees is not here yet.
+// all at once and with exact words. build.h makes such trees.
 
 #include "core/base/progress.h"
 #include "core/disk/content.h"
@@ -15,12 +15,22 @@
 namespace Preon::Verity
 {
 
+// Where a tree is and what it was made with, as far as the device itself does not say.
+struct TreeSource {
+    std::uint64_t offset = 0; // bytes into the range; see Placement
+    std::optional<Superblock> parameters; // of a tree without a superblock; dataBlocks must be right
+};
+
+// NotFound when there is none, otherwise as parseSuperblock. offset: bytes into the range, a multiple of 512.
+Result<Superblock> readSuperblock(const Disk::Device &device, const Disk::Range &range, std::uint64_t offset = 0);
+
 class HashTree
 {
 public:
     // Reads the superblock and all levels and checks them from the root hash down. Keeps the digests of the data blocks (1/128 of the data).
-    // Corrupt names the first hash block that does not match; BadFormat when the tree does not fit into the range; Io when it cannot be read.
-    static Result<HashTree> load(const Disk::Device &device, const Disk::Range &range, ByteView rootHash, Progress &progress);
+    // Corrupt names the first hash block that does not match or has something between its digests; BadFormat when the tree does not fit into the range;
+    // Io when it cannot be read.
+    static Result<HashTree> load(const Disk::Device &device, const Disk::Range &range, ByteView rootHash, Progress &progress, const TreeSource &source = {});
 
     const Superblock &superblock() const
     {
@@ -39,7 +49,7 @@ private:
     HashTree() = default;
     Superblock m_superblock;
     Layout m_layout;
-    Bytes m_leaves; // digests of the data blocks, one a slot
+    Bytes m_leaves; // the lowest level as it is on the device
 };
 
 // Checks all data that the tree covers. Reports bytes of data. Corrupt: "data block N (byte M) does not match"; N is the first bad one.

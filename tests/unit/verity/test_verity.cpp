@@ -4,15 +4,14 @@
 #include "core/verity/hashtree.h"
 #include "core/verity/parallel.h"
 
+#include "folder.h"
+
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <mutex>
-
-#include <unistd.h>
 
 using namespace Preon;
 using namespace Preon::Verity;
@@ -21,22 +20,9 @@ namespace
 {
 
 // Trees made by veritysetup, the tool that the kernel's format comes from.
-class VerityTrees : public testing::Test
+class VerityTrees : public FolderTest
 {
 protected:
-    VerityTrees()
-    {
-        std::string pattern = (std::filesystem::temp_directory_path() / "preon-test-XXXXXX").string();
-        if (::mkdtemp(pattern.data()))
-            m_folder = pattern;
-    }
-    ~VerityTrees() override
-    {
-        std::error_code ignored;
-        if (!m_folder.empty())
-            std::filesystem::remove_all(m_folder, ignored);
-    }
-
     Bytes format(std::uint64_t size, std::vector<std::string> options = {})
     {
         Bytes content(size);
@@ -81,7 +67,6 @@ protected:
     {
         return m_folder / "hash";
     }
-    std::filesystem::path m_folder;
 };
 
 struct Shape {
@@ -199,7 +184,8 @@ TEST_F(VerityTrees, impossibleSuperblocksAreRefused)
     const Change changes[] = {
         {0, {'V'}, ErrorCode::NotFound},
         {8, {2}, ErrorCode::Unsupported}, // version
-        {12, {0}, ErrorCode::Unsupported}, // hash type
+        {12, {2}, ErrorCode::Unsupported}, // hash type
+        {32, {'s', 'h', 'a', 7}, ErrorCode::BadFormat}, // a name that would disturb a terminal
         {32, {'m', 'd', '5', 0}, ErrorCode::Unsupported},
         {64, {1, 0, 0, 0}, ErrorCode::BadFormat}, // data block size
         {64, {0, 0x18, 0, 0}, ErrorCode::BadFormat}, // no power of two
@@ -217,21 +203,6 @@ TEST_F(VerityTrees, impossibleSuperblocksAreRefused)
         EXPECT_EQ(superblock.error().code, change.code) << change.at;
     }
 }
-
-class CountingProgress : public SilentProgress
-{
-public:
-    void advance(std::uint64_t bytes) override
-    {
-        done += bytes;
-    }
-    bool isCancelled() const override
-    {
-        return done >= stopAt;
-    }
-    std::atomic<std::uint64_t> done = 0;
-    std::uint64_t stopAt = ~0ULL;
-};
 
 TEST_F(VerityTrees, progressCountsTheDataAndCancelStops)
 {
