@@ -33,5 +33,6 @@ void addVerity(CLI::App &app, Invocation &invocation);
 void addBoot(CLI::App &app, Invocation &invocation);
 void addBootInitrd(CLI::App &boot, Invocation &invocation);
 void addLuks(CLI::App &app, Invocation &invocation);
+void addLuksKeys(CLI::App &luks, Invocation &invocation);
 
 } // namespace Preon::Ctl
