@@ -25,16 +25,6 @@ struct LuksOptions : LuksWay {
     bool json = false;
 };
 
-Json pcrList(Tpm::PcrMask mask)
-{
-    Json list = Json::array();
-    for (unsigned index = 0; index < 24; ++index) {
-        if (mask >> index & 1U)
-            list.push_back(index);
-    }
-    return list;
-}
-
 Result<void> unlock(const LuksOptions &options, const Host &host)
 {
     PREON_TRY(Luks::Volume volume, options.open(host));

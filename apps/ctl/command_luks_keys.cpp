@@ -10,6 +10,7 @@
 #include "core/tpm/pcrs.h"
 
 #include <algorithm>
+#include <array>
 #include <iostream>
 #include <memory>
 
@@ -112,8 +113,8 @@ Result<void> enrollTpm(const KeyOptions &options, const Host &host)
     print(options,
           {{"slot", slot},
            {"bank", policy.bank},
-           {"pcrs", Tpm::pcrText(policy.literalPcrs)},
-           {"signedPcrs", policy.publicKeyPem.empty() ? "" : Tpm::pcrText(policy.signedPcrs)},
+           {"pcrs", pcrList(policy.literalPcrs)},
+           {"signedPcrs", pcrList(policy.publicKeyPem.empty() ? 0 : policy.signedPcrs)},
            {"pin", !policy.pin.empty()}},
           nameOf(options, slot) + " " + policyText(policy) + ".");
     return {};

@@ -93,6 +93,16 @@ Result<void> LuksWay::unlock(Luks::Volume &opened, const Host &host) const
     return opened.unlock(passphrase);
 }
 
+nlohmann::ordered_json pcrList(Tpm::PcrMask mask)
+{
+    auto list = nlohmann::ordered_json::array();
+    for (unsigned index = 0; index < 24; ++index) {
+        if (mask >> index & 1U)
+            list.push_back(index);
+    }
+    return list;
+}
+
 Result<Luks::Volume> LuksWay::open(const Host &host) const
 {
     PREON_TRY(Luks::Volume opened, Luks::Volume::load(volume));

@@ -24,4 +24,7 @@ struct LuksWay {
     Result<Luks::Volume> open(const Host &host) const; // loaded and unlocked
 };
 
+// "7+11" as programs read it: [7, 11].
+nlohmann::ordered_json pcrList(Tpm::PcrMask mask);
+
 } // namespace Preon::Ctl

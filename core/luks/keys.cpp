@@ -74,8 +74,6 @@ Result<int> Volume::State::addSlot(const Secret &passphrase, const crypt_pbkdf_t
 {
     if (volumeKey.empty())
         return fail(ErrorCode::BadArgument, "A key can be added only to an unlocked volume");
-    if (passphrase.empty())
-        return fail(ErrorCode::BadArgument, "An empty key cannot be added to " + path.string());
     if (const int code = crypt_set_pbkdf_type(device.get(), pbkdf); code < 0)
         return cryptFailure(code, "The key of " + path.string() + " could not be set up");
     const int slot = crypt_keyslot_add_by_volume_key(device.get(), CRYPT_ANY_SLOT, volumeKey.chars(), volumeKey.size(), passphrase.chars(), passphrase.size());
@@ -135,6 +133,8 @@ Result<void> Volume::State::destroySlot(int slot)
 
 Result<int> Volume::addPassphrase(const Secret &passphrase)
 {
+    if (passphrase.empty())
+        return fail(ErrorCode::BadArgument, "An empty passphrase cannot be added to " + m_state->path.string());
     return m_state->addSlot(passphrase, crypt_get_pbkdf_type_params(CRYPT_KDF_ARGON2ID));
 }
 

@@ -10,6 +10,7 @@ import base64
 import json
 import os
 import shutil
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -360,6 +361,42 @@ class Several(Case):
         refused = self.opens_ours(tpm, pin=True)["error"]
         self.assertEqual(refused["code"], "tpm-lockout")
         self.assertIn("5 minutes", refused["todo"])
+
+
+class Pcrlock(Case):
+    """A secret in two shards, one of them under a policy of systemd-pcrlock: seen for what it is, refused in words, no obstacle for the next."""
+
+    def firmware_log(self):
+        """With a header and no events: firmware that measured nothing."""
+        specification = b"Spec ID Event03\0" + struct.pack("<IBBBBI", 0, 0, 2, 0, 2, 2) + struct.pack("<HHHH", 0x4, 20, 0xB, 32) + b"\0"
+        log = self.folder / "firmware.log"
+        log.write_bytes(struct.pack("<II20sI", 0, 3, b"", len(specification)) + specification)
+        return log
+
+    def test_is_refused_in_words(self):
+        tpm = self.make_tpm()
+        self.make_policy_key()
+        self.format()
+        policy = self.folder / "pcrlock.json"
+        (self.folder / "user.log").touch()
+        with tpm.device() as device:
+            logs = {"SYSTEMD_MEASURE_LOG_FIRMWARE": str(self.firmware_log()), "SYSTEMD_MEASURE_LOG_USERSPACE": str(self.folder / "user.log"), "SYSTEMD_FORCE_MEASURE": "1"}
+            made = ["/usr/lib/systemd/systemd-pcrlock", "make-policy", "--pcr=16", f"--policy={policy}", "--recovery-pin=no", "--location="]
+            self.run_tool(*made, device=device.path, check=False, **logs)
+            self.assertTrue(policy.exists())
+            key = [f"--tpm2-public-key={self.folder}/policy.pem", "--tpm2-public-key-pcrs=11", "--tpm2-pcrs="]
+            self.run_tool(
+                "systemd-cryptenroll", f"--unlock-key-file={self.folder}/key", "--tpm2-device=auto", f"--tpm2-pcrlock={policy}", *key, self.volume, device=device.path
+            )
+        self.assertEqual(len(self.tokens()[0]["tpm2-blob"]), 2)
+        self.sign(tpm)
+        refused = self.opens_ours(tpm)["error"]
+        self.assertEqual(refused["code"], "unsupported")
+        self.assertIn("systemd-pcrlock", refused["why"])
+        shown = self.ours("dump")["tokens"][0]
+        self.assertEqual((shown["pcrlock"], shown["signedPcrs"], len(shown["policyHashes"])), (True, [11], 2))
+        self.enrol_ours(tpm, "--tpm2-pcrs=7")
+        self.assertEqual(self.opens_ours(tpm)["slot"], 2)
 
 
 class Keys(Case):

@@ -118,6 +118,18 @@ TEST(Token, ofSeveralShardsWithPcrlockIsReadAndWritten)
     }
 }
 
+TEST(Token, ofPcrlockAndASignedPolicyByCryptenrollIsWrittenAsItWasRead)
+{
+    const auto token = readData("token-pcrlock-and-signed-by-cryptenroll-257.json");
+    const auto sealed = fromToken(token);
+    ASSERT_TRUE(sealed) << sealed.error().text();
+    EXPECT_EQ(sealed->shards.size(), 2U);
+    EXPECT_TRUE(sealed->pcrlock);
+    EXPECT_EQ(sealed->signedPcrs, 1U << 11U);
+    EXPECT_TRUE(sealed->unknown.empty());
+    EXPECT_EQ(toToken(*sealed, 1), token);
+}
+
 TEST(Token, ofALaterReleaseSaysWhatItNeeds)
 {
     for (const char *key : {"tpm2_pubkey_ref", "tpm2_argon2id_memcost", "tpm2_argon2id_iterations", "tpm2_argon2id_lanes"}) {
