@@ -88,15 +88,14 @@ Result<Object> Context::State::load(const Object &parent, ByteView blob)
     std::size_t at = 0;
     bool understood = Tss2_MU_TPM2B_PRIVATE_Unmarshal(octets(blob), blob.size(), &at, &secretPart) == TSS2_RC_SUCCESS
         && Tss2_MU_TPM2B_PUBLIC_Unmarshal(octets(blob), blob.size(), &at, &publicPart) == TSS2_RC_SUCCESS;
-    const bool imported = understood && at < blob.size();
-    if (imported)
+    if (understood && at < blob.size())
         understood = Tss2_MU_TPM2B_ENCRYPTED_SECRET_Unmarshal(octets(blob), blob.size(), &at, &seed) == TSS2_RC_SUCCESS;
     if (!understood || at != blob.size())
         return fail(ErrorCode::BadFormat, "What the TPM sealed could not be read", "the volume's record of it is damaged");
 
     PREON_TRY(const Object session, this->session(parent, TPM2_SE_HMAC, secretBothWays));
     TSS2_RC code = TSS2_RC_SUCCESS;
-    if (imported) { // sealed without this TPM at hand, to its SRK's public half
+    if (seed.size > 0) { // sealed without this TPM at hand, to its SRK's public half
         const TPM2B_DATA noKey{};
         TPMT_SYM_DEF_OBJECT noCipher{};
         noCipher.algorithm = TPM2_ALG_NULL;
