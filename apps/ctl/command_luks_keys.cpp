@@ -149,24 +149,38 @@ Result<void> removeSlot(const KeyOptions &options, const Host &host)
     return {};
 }
 
-// What the slot that opened the volume is bound to. Of any other the header only claims something, and anybody may have written the header.
-Result<void> likeOpenedSlot(const KeyOptions &options, const Luks::Volume &volume, Tpm::SealPolicy &policy)
+// The token by which the TPM opened the volume; nullopt when it was opened otherwise, or when several claim to speak of that slot. Of any other the header only
+// claims something, and anybody may have written the header.
+Result<std::optional<Tpm::SealedSecret>> openedByToken(const KeyOptions &options, const Luks::Volume &volume)
 {
+    std::optional<Tpm::SealedSecret> found;
     PREON_TRY(const auto tokens, volume.tokens());
     for (const auto &token : tokens) {
-        const auto sealed = Luks::tokenType(token) == Luks::tpmToken ? Luks::fromToken(token) : std::unexpected(Error());
-        if (!options.tpm || !sealed || !std::ranges::contains(Luks::tokenSlots(token), *volume.openedBy()))
+        if (!options.tpm || Luks::tokenType(token) != Luks::tpmToken || !std::ranges::contains(Luks::tokenSlots(token), *volume.openedBy()))
             continue;
-        if (sealed->pin && !options.withPinGiven && options.newPinFile.empty())
-            return fail(ErrorCode::BadArgument, "The policy key of " + options.volume + " was not changed", "its present slot asks for a PIN",
-                        "Add --tpm2-with-pin=yes, or --tpm2-with-pin=no to go without.");
-        policy.literalPcrs = sealed->literalPcrs;
-        policy.bank = sealed->bank;
-        return {};
+        auto sealed = Luks::fromToken(token);
+        if (found || !sealed)
+            return std::nullopt;
+        found = std::move(*sealed);
     }
-    return fail(ErrorCode::BadArgument, "The policy key of " + options.volume + " was not changed",
-                "to which PCRs it shall be bound is not known, for it was not opened by the TPM",
-                "Say it with --tpm2-pcrs= (which may be empty), for example --tpm2-pcrs=12:sha256=" + std::string(64, '0') + " for a root volume of Preon.");
+    return found;
+}
+
+Result<void> likeOpenedSlot(const KeyOptions &options, const Luks::Volume &volume, Tpm::SealPolicy &policy)
+{
+    const std::string what = "The policy key of " + options.volume + " was not changed";
+    PREON_TRY(const auto sealed, openedByToken(options, volume));
+    if (!sealed)
+        return fail(ErrorCode::BadArgument, what, "to which PCRs it shall be bound is not known, for it was not opened by the TPM",
+                    "Say it with --tpm2-pcrs= (which may be empty), for example --tpm2-pcrs=12:sha256=" + std::string(64, '0')
+                        + " for a root volume of Preon.");
+    if (sealed->pin && !options.withPinGiven && options.newPinFile.empty())
+        return fail(ErrorCode::BadArgument, what, "its present slot asks for a PIN", "Add --tpm2-with-pin=yes, or --tpm2-with-pin=no to go without.");
+    policy.literalPcrs = sealed->literalPcrs;
+    policy.bank = sealed->bank;
+    if (options.publicKeyPcrs.empty() && sealed->signedPcrs != 0)
+        policy.signedPcrs = sealed->signedPcrs;
+    return {};
 }
 
 Result<void> rotate(const KeyOptions &options, const Host &host)
