@@ -35,5 +35,6 @@ void addVeritySign(CLI::App &verity, Invocation &invocation);
 void addBoot(CLI::App &app, Invocation &invocation);
 void addBootInitrd(CLI::App &boot, Invocation &invocation);
 void addLuks(CLI::App &app, Invocation &invocation);
+void addLuksKeys(CLI::App &luks, Invocation &invocation);
 
 } // namespace Preon::Ctl

@@ -48,7 +48,7 @@ int main(int argc, char **argv)
         words.insert(words.begin(), "repart");
     // CLI11 takes the next word for the value of "--option="; systemd's tools take it as empty.
     for (std::string &word : words) {
-        if (word.starts_with("--") && word.ends_with('='))
+        if (word.starts_with("--") && word.find('=') == word.size() - 1)
             word += Ctl::emptyValue;
     }
     std::ranges::reverse(words); // CLI11 takes them from the back

@@ -17,10 +17,14 @@ namespace Preon::Luks
 constexpr auto tpmToken = "systemd-tpm2";
 constexpr auto recoveryToken = "systemd-recovery";
 
-// The token's JSON, as 257 writes it.
+// The token's JSON, as 257 writes it, and one member of ours beside: the values of the literal PCRs, so that a later refusal can name those that changed.
 nlohmann::json toToken(const Tpm::SealedSecret &sealed, int keySlot);
-// BadFormat when a member is missing or is not what it should be. Unsupported for what later releases and systemd-pcrlock add.
+// BadFormat when a member is missing or is not what it should be. Unsupported for what 258 and later add; what needs systemd-pcrlock is read, and refused when
+// it is to be opened (Tpm::Context::unseal).
 Result<Tpm::SealedSecret> fromToken(const nlohmann::json &token);
+
+// The token of a recovery key, as systemd-cryptenroll writes it.
+nlohmann::json recoveryTokenFor(int keySlot);
 
 // "type" and "keyslots" of any token; empty where they are not what LUKS2 says.
 std::string tokenType(const nlohmann::json &token);

@@ -2,14 +2,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/luks/volume.h"
 
+#include "core/luks/state.h"
 #include "core/luks/xts.h"
-#include "core/tpm/policy.h"
 
 #include <algorithm>
 #include <cerrno>
 #include <utility>
-
-#include <libcryptsetup.h>
 
 namespace Preon::Luks
 {
@@ -17,14 +15,6 @@ namespace Preon::Luks
 namespace
 {
 constexpr std::size_t volumeKeySize = 64; // two AES-256 keys, as XTS wants
-
-struct CryptFree {
-    void operator()(crypt_device *device) const
-    {
-        crypt_free(device);
-    }
-};
-using CryptDevice = std::unique_ptr<crypt_device, CryptFree>;
 
 // What the library logged last. It logs to standard error unless told otherwise, and some of it before there is a device to tell it for.
 thread_local std::string said;
@@ -45,6 +35,8 @@ void listen()
     said.clear();
 }
 
+}
+
 std::unexpected<Error> cryptFailure(int code, std::string what)
 {
     std::string why = std::exchange(said, {});
@@ -56,7 +48,6 @@ std::unexpected<Error> cryptFailure(int code, std::string what)
     return error;
 }
 
-// A random key needs no stretching; more iterations would only cost time at each start.
 crypt_pbkdf_type plainPbkdf(const char *hash)
 {
     crypt_pbkdf_type type{};
@@ -66,59 +57,22 @@ crypt_pbkdf_type plainPbkdf(const char *hash)
     type.flags = CRYPT_PBKDF_NO_BENCHMARK;
     return type;
 }
+
+Result<std::unique_ptr<Volume::State>> Volume::State::open(const std::filesystem::path &path)
+{
+    std::error_code ignored;
+    if (!std::filesystem::exists(path, ignored))
+        return fail(ErrorCode::NotFound, path.string() + " could not be opened as an encrypted volume", "it does not exist");
+    auto state = std::make_unique<State>();
+    state->path = path;
+    listen();
+    crypt_device *opened = nullptr;
+    const int code = crypt_init(&opened, path.c_str());
+    state->device.reset(opened);
+    if (code < 0)
+        return cryptFailure(code, path.string() + " could not be opened as an encrypted volume");
+    return state;
 }
-
-struct Volume::State {
-    std::filesystem::path path;
-    CryptDevice device;
-    Secret volumeKey; // empty: locked
-
-    static Result<std::unique_ptr<State>> open(const std::filesystem::path &path)
-    {
-        std::error_code ignored;
-        if (!std::filesystem::exists(path, ignored))
-            return fail(ErrorCode::NotFound, path.string() + " could not be opened as an encrypted volume", "it does not exist");
-        auto state = std::make_unique<State>();
-        state->path = path;
-        listen();
-        crypt_device *device = nullptr;
-        const int code = crypt_init(&device, path.c_str());
-        state->device.reset(device);
-        if (code < 0)
-            return cryptFailure(code, path.string() + " could not be opened as an encrypted volume");
-        return state;
-    }
-    Result<int> addSlot(const Secret &passphrase, const crypt_pbkdf_type *pbkdf)
-    {
-        if (volumeKey.empty())
-            return fail(ErrorCode::BadArgument, "A key can be added only to an unlocked volume");
-        if (const int code = crypt_set_pbkdf_type(device.get(), pbkdf); code < 0)
-            return cryptFailure(code, "The key of " + path.string() + " could not be set up");
-        const int slot
-            = crypt_keyslot_add_by_volume_key(device.get(), CRYPT_ANY_SLOT, volumeKey.chars(), volumeKey.size(), passphrase.chars(), passphrase.size());
-        if (slot < 0)
-            return cryptFailure(slot, "A key could not be added to " + path.string());
-        return slot;
-    }
-    // Tries one slot, or all with CRYPT_ANY_SLOT.
-    Result<void> tryKey(int slot, const Secret &key)
-    {
-        const int size = crypt_get_volume_key_size(device.get());
-        if (size <= 0)
-            return fail(ErrorCode::BadFormat, path.string() + " has no volume key");
-        Secret found(static_cast<std::size_t>(size));
-        std::size_t length = found.size();
-        const int code = crypt_volume_key_get(device.get(), slot, reinterpret_cast<char *>(found.writable().data()), &length, key.chars(), key.size());
-        if (code == -EPERM)
-            return fail(ErrorCode::Permission, path.string() + " could not be unlocked", "no key slot takes this key");
-        if (code == -ENOENT)
-            return fail(ErrorCode::NotFound, path.string() + " could not be unlocked", "it has no such key slot");
-        if (code < 0)
-            return cryptFailure(code, path.string() + " could not be unlocked");
-        volumeKey = std::move(found);
-        return {};
-    }
-};
 
 Volume::Volume(std::unique_ptr<State> state)
     : m_state(std::move(state))
@@ -166,76 +120,6 @@ Result<Volume> Volume::load(const std::filesystem::path &path)
     return Volume(std::move(state));
 }
 
-Result<int> Volume::addPassphrase(const Secret &passphrase)
-{
-    return m_state->addSlot(passphrase, crypt_get_pbkdf_type_params(CRYPT_KDF_ARGON2ID));
-}
-
-Result<int> Volume::addKeyFile(const Secret &key)
-{
-    const crypt_pbkdf_type type = plainPbkdf("sha512");
-    return m_state->addSlot(key, &type);
-}
-
-Result<int> Volume::enrollTpm(Tpm::Context &tpm, const Tpm::SealPolicy &policy)
-{
-    PREON_TRY(const Secret secret, Secret::random(32));
-    PREON_TRY(const Tpm::SealedSecret sealed, tpm.seal(secret, policy));
-    PREON_TRY(const int slot, addKeyFile(Tpm::base64Of(secret)));
-    const std::string token = toToken(sealed, slot).dump();
-    const int code = crypt_token_json_set(m_state->device.get(), CRYPT_ANY_TOKEN, token.c_str());
-    if (code < 0) {
-        auto error = cryptFailure(code, "The TPM's token could not be written to " + m_state->path.string());
-        crypt_keyslot_destroy(m_state->device.get(), slot); // nobody could use it
-        return error;
-    }
-    return slot;
-}
-
-Result<void> Volume::unlock(const Secret &passphraseOrKey)
-{
-    return m_state->tryKey(CRYPT_ANY_SLOT, passphraseOrKey);
-}
-
-Result<void> Volume::unlockTpm(Tpm::Context &tpm, const nlohmann::json *signature, const Secret *pin)
-{
-    PREON_TRY(const auto all, tokens());
-    const std::string what = m_state->path.string() + " could not be unlocked with the TPM";
-    Error worth{ErrorCode::NotFound, what, "it was never bound to a TPM", {}};
-    // Of several failures the person is told the one that can be done something about.
-    const auto rank = [](ErrorCode code) {
-        constexpr ErrorCode order[]{ErrorCode::NotFound,       ErrorCode::Unsupported, ErrorCode::BadFormat,  ErrorCode::NoTpm,
-                                    ErrorCode::PolicyMismatch, ErrorCode::Io,          ErrorCode::Permission, ErrorCode::TpmLockout};
-        return std::ranges::find(order, code) - std::begin(order);
-    };
-    const auto remember = [&](const Error &error) {
-        if (rank(error.code) >= rank(worth.code))
-            worth = error.during(what);
-    };
-    for (const auto &token : all) {
-        if (tokenType(token) != tpmToken)
-            continue;
-        const auto sealed = fromToken(token);
-        if (!sealed) {
-            remember(sealed.error());
-            continue;
-        }
-        const auto secret = tpm.unseal(*sealed, signature, pin);
-        if (!secret) {
-            remember(secret.error());
-            continue;
-        }
-        const Secret passphrase = Tpm::base64Of(*secret);
-        for (const int slot : tokenSlots(token)) {
-            const auto opened = m_state->tryKey(slot, passphrase);
-            if (opened)
-                return {};
-            remember(opened.error());
-        }
-    }
-    return std::unexpected(worth);
-}
-
 Result<void> Volume::activate(const std::string &name, bool readOnly)
 {
     if (!isUnlocked())
@@ -256,6 +140,11 @@ Result<void> Volume::activate(const std::string &name, bool readOnly)
 bool Volume::isUnlocked() const
 {
     return !m_state->volumeKey.empty();
+}
+
+std::optional<int> Volume::openedBy() const
+{
+    return m_state->openedBy;
 }
 
 Uuid Volume::uuid() const
@@ -285,8 +174,7 @@ std::vector<Slot> Volume::slots() const
     const auto all = tokens().value_or(std::vector<nlohmann::json>());
     std::vector<Slot> used;
     for (int number = 0; number < crypt_keyslot_max(CRYPT_LUKS2); ++number) {
-        const crypt_keyslot_info state = crypt_keyslot_status(m_state->device.get(), number);
-        if (state != CRYPT_SLOT_ACTIVE && state != CRYPT_SLOT_ACTIVE_LAST)
+        if (!m_state->isActive(number))
             continue;
         Slot slot{number, {}, {}};
         crypt_pbkdf_type kdf{};

@@ -12,6 +12,7 @@
 #include "core/tpm/tpm.h"
 
 #include <optional>
+#include <span>
 
 namespace Preon::Luks
 {
@@ -31,6 +32,18 @@ struct Slot {
     bool operator==(const Slot &) const = default;
 };
 
+struct RotateOptions {
+    const nlohmann::json *signature = nullptr; // PCR signatures of the running kernel, with which the new slot is tried
+    // The old slots go also where the new one cannot be tried now, as long as the way by which the volume was unlocked remains (a recovery key in a drawer).
+    bool trustOpenedSlot = false;
+};
+
+struct Rotation {
+    int slot = -1; // under the new key
+    std::vector<int> removed; // slots under other keys
+    std::optional<Error> untested; // why the new slot could not be opened now; without trustOpenedSlot the old ones are all still there then
+};
+
 class Volume
 {
 public:
@@ -47,12 +60,25 @@ public:
     // After format() the volume key is known; after load() unlock first. Return the key slot.
     Result<int> addPassphrase(const Secret &passphrase); // argon2id
     Result<int> addKeyFile(const Secret &key); // pbkdf2-sha512, 1000 iterations: the key is random
+    // The key as makeRecoveryKey() gives it (or typed: recoveryKeyFrom()); slot and systemd-recovery token as systemd-cryptenroll makes them.
+    Result<int> addRecoveryKey(const Secret &key);
     // Seals 32 random bytes to the TPM, adds base64 of them as a key slot and the systemd-tpm2 token.
+    // A power cut between the two leaves a slot that nobody can open; nothing is lost by it.
     Result<int> enrollTpm(Tpm::Context &tpm, const Tpm::SealPolicy &policy);
+    // Removes a slot and the systemd-tpm2 or systemd-recovery token that speaks of it alone. tested: slots which the caller has seen to open this volume
+    // (openedBy); BadArgument unless one of them is still there and is another one. NotFound when the slot is not in use.
+    Result<void> removeSlot(int slot, std::span<const int> tested);
+    // Binds an unlocked volume to a new policy key and lets go of the slots under other policy keys, in this order: a slot under the new key is added (or found,
+    // where an earlier rotation was cut off), it is opened, and only then the old ones are removed. At each moment one way at least works.
+    Result<Rotation> rotateTpm(Tpm::Context &tpm, const Tpm::SealPolicy &policy, const RotateOptions &options = {});
 
     // Unlocking: makes the volume key known to this object. PolicyMismatch etc. from the TPM are passed on; Permission: wrong key.
+    // A recovery key may be typed in any case and without its dashes.
     Result<void> unlock(const Secret &passphraseOrKey);
-    Result<void> unlockTpm(Tpm::Context &tpm, const nlohmann::json *signature, const Secret *pin = nullptr); // all systemd-tpm2 tokens in turn
+    // All systemd-tpm2 tokens in turn (or only the one of a slot), those without a PIN first; one that is broken, foreign or not for us does not stop the next.
+    // When none opens, the error is of the one that a person can do most about.
+    Result<void> unlockTpm(Tpm::Context &tpm, const nlohmann::json *signature, const Secret *pin = nullptr, std::optional<int> only = std::nullopt);
+    std::optional<int> openedBy() const; // the key slot; nullopt while it is locked, and after format()
     // /dev/mapper/NAME; needs an unlocked volume. Read-only on request.
     Result<void> activate(const std::string &name, bool readOnly = false);
 
@@ -69,6 +95,7 @@ public:
 
 private:
     struct State;
+    Result<Rotation> slotForRotation(Tpm::Context &tpm, const Tpm::SealPolicy &policy, const nlohmann::json *signature, const std::vector<int> &present);
     explicit Volume(std::unique_ptr<State> state);
     std::unique_ptr<State> m_state;
 };

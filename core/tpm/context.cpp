@@ -44,7 +44,7 @@ std::unexpected<Error> failTpm(TSS2_RC code, std::string what)
     switch (tpmCode(code)) {
     case TPM2_RC_LOCKOUT:
         return fail(ErrorCode::TpmLockout, std::move(what), "the TPM refuses all tries for a while, because too many wrong PINs were given",
-                    "Leave the machine switched on and try again in ten minutes, or use the recovery key.");
+                    "Leave the machine switched on and try again later, or use the recovery key.");
     case TPM2_RC_AUTH_FAIL:
     case TPM2_RC_BAD_AUTH:
         return fail(ErrorCode::Permission, std::move(what), "the PIN or password is wrong");
@@ -120,6 +120,7 @@ Result<Context> Context::open(const Host &host)
             return fail(ErrorCode::NoTpm, "This machine has no TPM 2.0", "the kernel found none", todo);
     }
     auto state = std::make_unique<State>();
+    state->host = host;
     const std::string name = transport(host);
     TSS2_RC code = Tss2_TctiLdr_Initialize(name.c_str(), &state->tcti);
     if (code != TSS2_RC_SUCCESS)
@@ -168,22 +169,6 @@ Result<std::vector<PcrValue>> Context::readPcrs(const std::string &bank, PcrMask
     }
     std::ranges::sort(values, {}, &PcrValue::index);
     return values;
-}
-
-Result<void> Context::extendPcr(unsigned index, ByteView data)
-{
-    TPM2B_EVENT event{};
-    if (index >= 24 || data.size() > sizeof(event.buffer))
-        return fail(ErrorCode::BadArgument, "The PCR could not be extended", "PCR numbers end at 23, and the data may have 1024 bytes");
-    event.size = static_cast<UINT16>(data.size());
-    std::ranges::copy(data, reinterpret_cast<std::byte *>(event.buffer));
-    // The TPM hashes for each of its active banks itself, so none that we have not heard of is left out.
-    TPML_DIGEST_VALUES *digests = nullptr;
-    const TSS2_RC code = Esys_PCR_Event(m_state->esys, ESYS_TR_PCR0 + index, ESYS_TR_PASSWORD, ESYS_TR_NONE, ESYS_TR_NONE, &event, &digests);
-    const EsysPtr<TPML_DIGEST_VALUES> owner(digests);
-    if (code != TSS2_RC_SUCCESS)
-        return failTpm(code, "PCR " + std::to_string(index) + " could not be extended");
-    return {};
 }
 
 bool isPresent(const Host &host)

@@ -55,8 +55,10 @@ private:
 TSS2_RC tpmCode(TSS2_RC code);
 std::unexpected<Error> failTpm(TSS2_RC code, std::string what);
 
+// How the usual exponent of RSA keys, 65537, is written where it is part of a name. systemd does the one or the other, by its release.
+enum class Exponent { AsItIs, Zero };
 // The public part of a policy key as a TPM loads it. Unsupported unless RSA.
-Result<TPM2B_PUBLIC> externalKey(const std::string &publicKeyPem);
+Result<TPM2B_PUBLIC> externalKey(const std::string &publicKeyPem, Exponent exponent = Exponent::AsItIs);
 // TPM2_ALG_… of a bank's name; nullopt when there is none.
 std::optional<TPM2_ALG_ID> bankAlgorithm(std::string_view bank);
 TPML_PCR_SELECTION selection(TPM2_ALG_ID bank, PcrMask mask);
@@ -64,6 +66,7 @@ TPML_PCR_SELECTION selection(TPM2_ALG_ID bank, PcrMask mask);
 struct Context::State {
     TSS2_TCTI_CONTEXT *tcti = nullptr;
     ESYS_CONTEXT *esys = nullptr;
+    Host host;
 
     State() = default;
     State(const State &) = delete;
@@ -81,10 +84,13 @@ struct Context::State {
 
     // A session whose key only this TPM and we know, since its salt is encrypted to the parent: parameters cross the bus encrypted.
     Result<Object> session(const Object &parent, TPM2_SE type, TPMA_SESSION attributes);
+    // The session in which the one shard can be unsealed; PolicyMismatch when it is not the policy that was sealed under.
     Result<Object> policySession(const Object &parent, const SealedSecret &sealed, const nlohmann::json *signature);
-    Result<void> authorize(const Object &session, const SealedSecret &sealed, const nlohmann::json &signature);
+    Result<Object> policySession(const Object &parent, const SealedSecret &sealed, const nlohmann::json *signature, Exponent exponent);
+    Result<void> authorize(const Object &session, const SealedSecret &sealed, const nlohmann::json &signature, Exponent exponent);
     Result<Sha256Digest> policyDigest(const Object &session);
     Result<Object> load(const Object &parent, ByteView blob);
+    Result<void> setPin(const Object &object, const Secret &pin, ByteView salt);
 };
 
 } // namespace Preon::Tpm

@@ -4,6 +4,7 @@
 
 #include "core/base/hash.h"
 #include "core/tpm/esys.h"
+#include "core/tpm/pcrs.h"
 
 #include <algorithm>
 #include <array>
@@ -44,16 +45,6 @@ void appendBig32(Bytes &bytes, std::uint32_t number)
         bytes.push_back(static_cast<std::byte>(number >> shift));
 }
 
-std::string maskText(PcrMask mask)
-{
-    std::string text;
-    for (unsigned index = 0; index < 32; ++index) {
-        if (mask >> index & 1U)
-            text += (text.empty() ? "" : "+") + std::to_string(index);
-    }
-    return text;
-}
-
 // nullopt when it is not a list of PCR numbers.
 std::optional<PcrMask> maskOf(const nlohmann::json &list)
 {
@@ -66,6 +57,24 @@ std::optional<PcrMask> maskOf(const nlohmann::json &list)
         mask |= 1U << number.get<unsigned>();
     }
     return mask;
+}
+
+std::vector<unsigned> indexesOf(PcrMask mask)
+{
+    std::vector<unsigned> indexes;
+    for (unsigned index = 0; index < 24; ++index) {
+        if (mask >> index & 1U)
+            indexes.push_back(index);
+    }
+    return indexes;
+}
+
+std::vector<unsigned> pcrsOf(const std::vector<PcrValue> &values)
+{
+    std::vector<unsigned> indexes;
+    for (const PcrValue &value : values)
+        indexes.push_back(value.index);
+    return indexes;
 }
 
 // A member that is text; "" when there is none.
@@ -152,6 +161,48 @@ Result<Sha256Digest> sealingPolicy(const std::string &bank, PcrMask literalPcrs,
     return policy.digest();
 }
 
+namespace
+{
+// The policy hash as it would have been with these values of the literal PCRs.
+bool fits(const SealedSecret &sealed, const std::vector<PcrValue> &values)
+{
+    const auto policy = sealingPolicy(sealed.bank, sealed.literalPcrs, values, sealed.publicKeyPem, sealed.pin);
+    return policy && std::ranges::equal(*policy, sealed.shards.front().policyHash);
+}
+
+PcrMask differences(const std::vector<PcrValue> &one, const std::vector<PcrValue> &other)
+{
+    PcrMask mask = 0;
+    for (std::size_t i = 0; i < one.size(); ++i) {
+        if (one[i].digest != other[i].digest)
+            mask |= 1U << one[i].index;
+    }
+    return mask;
+}
+}
+
+std::optional<PcrMask> changedPcrs(const SealedSecret &sealed, const std::vector<PcrValue> &now)
+{
+    constexpr std::size_t mostTries = 12; // 2^12 policies take some milliseconds
+    if (sealed.shards.size() != 1 || sealed.literalPcrs == 0 || !std::ranges::equal(pcrsOf(now), indexesOf(sealed.literalPcrs)) || fits(sealed, now))
+        return std::nullopt;
+    // The record lies on the disk, where anybody may write: believed only as far as it leads to the hash that was sealed under.
+    const bool recorded = std::ranges::equal(pcrsOf(sealed.literalValues), pcrsOf(now)) && fits(sealed, sealed.literalValues);
+    if (recorded)
+        return differences(sealed.literalValues, now);
+    // Without one: were some of them not extended at all then? A PCR that should be empty is the most usual one to have changed.
+    for (unsigned choice = 1; now.size() <= mostTries && choice < 1U << now.size(); ++choice) {
+        std::vector<PcrValue> then = now;
+        for (std::size_t i = 0; i < then.size(); ++i) {
+            if (choice >> i & 1U)
+                then[i].digest.assign(then[i].digest.size(), std::byte{0});
+        }
+        if (fits(sealed, then))
+            return differences(then, now);
+    }
+    return now.size() == 1 ? std::optional(sealed.literalPcrs) : std::nullopt;
+}
+
 Result<Sha256Digest> keyFingerprint(const std::string &publicKeyPem)
 {
     PREON_TRY(const Key key, readKey(publicKeyPem));
@@ -163,7 +214,7 @@ Result<Sha256Digest> keyFingerprint(const std::string &publicKeyPem)
     return sha256(std::as_bytes(std::span(der, static_cast<std::size_t>(length))));
 }
 
-Result<TPM2B_PUBLIC> externalKey(const std::string &publicKeyPem)
+Result<TPM2B_PUBLIC> externalKey(const std::string &publicKeyPem, Exponent form)
 {
     PREON_TRY(const Key key, readKey(publicKeyPem));
     if (EVP_PKEY_base_id(key.get()) != EVP_PKEY_RSA)
@@ -185,7 +236,10 @@ Result<TPM2B_PUBLIC> externalKey(const std::string &publicKeyPem)
     shape.parameters.rsaDetail.symmetric.algorithm = TPM2_ALG_NULL;
     shape.parameters.rsaDetail.scheme.scheme = TPM2_ALG_NULL;
     shape.parameters.rsaDetail.keyBits = static_cast<TPMI_RSA_KEY_BITS>(BN_num_bits(n.get()));
-    shape.parameters.rsaDetail.exponent = static_cast<UINT32>(BN_get_word(e.get())); // spelled out, also 65537 for which 0 may stand: it is part of the name
+    constexpr UINT32 usual = 65537; // 0 may stand for it; which of the two it is is part of the name
+    shape.parameters.rsaDetail.exponent = static_cast<UINT32>(BN_get_word(e.get()));
+    if (form == Exponent::Zero && shape.parameters.rsaDetail.exponent == usual)
+        shape.parameters.rsaDetail.exponent = 0;
     shape.unique.rsa.size = static_cast<UINT16>(BN_bn2bin(n.get(), shape.unique.rsa.buffer));
     return area;
 }
@@ -237,8 +291,8 @@ Result<Bytes> findSignature(const nlohmann::json &document, const std::string &b
     if (!ofKey)
         return fail(code, what, "all of its signatures are by other keys than the one the volume trusts");
     if (!ofPcrs)
-        return fail(code, what, "the volume asks for PCR " + maskText(pcrs) + ", the signatures speak of others");
-    return fail(code, what, "it has been signed for another moment of the boot or another kernel than PCR " + maskText(pcrs) + " shows");
+        return fail(code, what, "the volume asks for PCR " + pcrText(pcrs) + ", the signatures speak of others");
+    return fail(code, what, "it has been signed for another moment of the boot or another kernel than PCR " + pcrText(pcrs) + " shows");
 }
 
 Secret base64Of(const Secret &secret)

@@ -8,6 +8,7 @@
 #include "core/base/secret.h"
 #include "core/tpm/tpm.h"
 
+#include <optional>
 #include <string_view>
 
 #include <nlohmann/json_fwd.hpp>
@@ -37,6 +38,10 @@ private:
 // What the object is sealed under: PolicyAuthorize where there is a key, PolicyPCR where there are literal PCRs (their values), PolicyAuthValue with a PIN.
 Result<Sha256Digest> sealingPolicy(const std::string &bank, PcrMask literalPcrs, const std::vector<PcrValue> &literalValues, const std::string &publicKeyPem,
                                    bool pin);
+
+// Which literal PCRs differ from what the secret was sealed to; nullopt where nothing can be said for certain. now: of all of them, in the order of their
+// numbers. Known for what we sealed (it carries the values), for a single PCR, and where those that changed were empty before.
+std::optional<PcrMask> changedPcrs(const SealedSecret &sealed, const std::vector<PcrValue> &now);
 
 // "pkfp" of a signature: SHA-256 over the DER form that the key's algorithm has of its own (RSA: PKCS#1), not over SubjectPublicKeyInfo.
 Result<Sha256Digest> keyFingerprint(const std::string &publicKeyPem);

@@ -18,11 +18,6 @@ namespace
 {
 constexpr TPMA_SESSION secretBothWays = TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT;
 
-const uint8_t *octets(ByteView bytes)
-{
-    return reinterpret_cast<const uint8_t *>(bytes.data());
-}
-
 Result<Bytes> marshalled(const TPM2B_PRIVATE &secretPart, const TPM2B_PUBLIC &publicPart)
 {
     std::array<std::uint8_t, sizeof(TPM2B_PRIVATE) + sizeof(TPM2B_PUBLIC)> buffer;
@@ -73,9 +68,25 @@ Result<void> checkPolicy(const SealPolicy &policy)
 }
 }
 
-Result<SealedSecret> Context::seal(const Secret &secret, const SealPolicy &policy)
+Result<std::vector<PcrValue>> Context::literalValues(const SealPolicy &policy)
 {
     PREON_CHECK(checkPolicy(policy));
+    std::vector<PcrValue> values;
+    if (policy.literalPcrs != 0) {
+        PREON_TRY(values, readPcrs(policy.bank, policy.literalPcrs));
+    }
+    for (const PcrValue &wanted : policy.expected) {
+        PcrValue &value = *std::ranges::find(values, wanted.index, &PcrValue::index);
+        if (wanted.digest.size() != value.digest.size())
+            return fail(ErrorCode::BadArgument,
+                        "The value that PCR " + std::to_string(wanted.index) + " shall have is not as long as a digest of " + policy.bank);
+        value.digest = wanted.digest;
+    }
+    return values;
+}
+
+Result<SealedSecret> Context::seal(const Secret &secret, const SealPolicy &policy)
+{
     Sensitive sensitive;
     TPMS_SENSITIVE_CREATE &inside = sensitive.area.sensitive;
     if (secret.empty() || secret.size() > 128) // MAX_SYM_DATA of the TPM's profile for PCs
@@ -87,19 +98,9 @@ Result<SealedSecret> Context::seal(const Secret &secret, const SealPolicy &polic
     sealed.publicKeyPem = policy.publicKeyPem;
     sealed.signedPcrs = policy.publicKeyPem.empty() ? 0 : policy.signedPcrs;
     sealed.pin = !policy.pin.empty();
-    std::vector<PcrValue> values;
-    if (policy.literalPcrs != 0) {
-        PREON_TRY(values, readPcrs(sealed.bank, policy.literalPcrs));
-    }
-    for (const PcrValue &wanted : policy.expected) {
-        PcrValue &value = *std::ranges::find(values, wanted.index, &PcrValue::index);
-        if (wanted.digest.size() != value.digest.size())
-            return fail(ErrorCode::BadArgument,
-                        "The value that PCR " + std::to_string(wanted.index) + " shall have is not as long as a digest of " + sealed.bank);
-        value.digest = wanted.digest;
-    }
+    PREON_TRY(std::vector<PcrValue> values, literalValues(policy));
     PREON_TRY(const Sha256Digest digest, sealingPolicy(sealed.bank, policy.literalPcrs, values, policy.publicKeyPem, sealed.pin));
-    sealed.policyHash.assign(digest.begin(), digest.end());
+    sealed.literalValues = std::move(values);
 
     std::ranges::copy(secret.bytes(), reinterpret_cast<std::byte *>(inside.data.buffer));
     inside.data.size = static_cast<UINT16>(secret.size());
@@ -124,7 +125,8 @@ Result<SealedSecret> Context::seal(const Secret &secret, const SealPolicy &polic
     const EsysPtr<TPM2B_PUBLIC> publicOwner(publicPart);
     if (code != TSS2_RC_SUCCESS)
         return failTpm(code, "The TPM could not seal the key");
-    PREON_TRY(sealed.blob, marshalled(*secretPart, *publicPart));
+    PREON_TRY(Bytes blob, marshalled(*secretPart, *publicPart));
+    sealed.shards.push_back({std::move(blob), Bytes(digest.begin(), digest.end())});
 
     std::uint8_t *record = nullptr;
     std::size_t recordSize = 0;
@@ -136,165 +138,6 @@ Result<SealedSecret> Context::seal(const Secret &secret, const SealPolicy &polic
     sealed.srk.assign(bytes.begin(), bytes.end());
     PREON_TRY(sealed.primaryAlgorithm, m_state->algorithmOf(root));
     return sealed;
-}
-
-Result<Object> Context::State::load(const Object &parent, ByteView blob)
-{
-    TPM2B_PRIVATE secretPart{};
-    TPM2B_PUBLIC publicPart{};
-    TPM2B_ENCRYPTED_SECRET seed{};
-    std::size_t at = 0;
-    bool understood = Tss2_MU_TPM2B_PRIVATE_Unmarshal(octets(blob), blob.size(), &at, &secretPart) == TSS2_RC_SUCCESS
-        && Tss2_MU_TPM2B_PUBLIC_Unmarshal(octets(blob), blob.size(), &at, &publicPart) == TSS2_RC_SUCCESS;
-    const bool imported = understood && at < blob.size();
-    if (imported)
-        understood = Tss2_MU_TPM2B_ENCRYPTED_SECRET_Unmarshal(octets(blob), blob.size(), &at, &seed) == TSS2_RC_SUCCESS;
-    if (!understood || at != blob.size())
-        return fail(ErrorCode::BadFormat, "What the TPM sealed could not be read", "the volume's record of it is damaged");
-
-    PREON_TRY(const Object session, this->session(parent, TPM2_SE_HMAC, secretBothWays));
-    TSS2_RC code = TSS2_RC_SUCCESS;
-    if (imported) { // sealed without this TPM at hand, to its SRK's public half
-        const TPM2B_DATA noKey{};
-        TPMT_SYM_DEF_OBJECT noCipher{};
-        noCipher.algorithm = TPM2_ALG_NULL;
-        TPM2B_PRIVATE *own = nullptr;
-        code = Esys_Import(esys, parent.number(), session.number(), ESYS_TR_NONE, ESYS_TR_NONE, &noKey, &publicPart, &secretPart, &seed, &noCipher, &own);
-        const EsysPtr<TPM2B_PRIVATE> owner(own);
-        if (code != TSS2_RC_SUCCESS)
-            return failTpm(code, "The TPM could not take over the sealed key");
-        secretPart = *own;
-    }
-    ESYS_TR number = ESYS_TR_NONE;
-    code = Esys_Load(esys, parent.number(), session.number(), ESYS_TR_NONE, ESYS_TR_NONE, &secretPart, &publicPart, &number);
-    if (code != TSS2_RC_SUCCESS)
-        return failTpm(code, "The TPM could not load the sealed key");
-    return Object(esys, number, Object::Kind::Flushed);
-}
-
-Result<Sha256Digest> Context::State::policyDigest(const Object &session)
-{
-    TPM2B_DIGEST *digest = nullptr;
-    const TSS2_RC code = Esys_PolicyGetDigest(esys, session.number(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &digest);
-    const EsysPtr<TPM2B_DIGEST> owner(digest);
-    if (code != TSS2_RC_SUCCESS || digest->size != sizeof(Sha256Digest))
-        return failTpm(code, "The TPM did not tell the state of the policy");
-    Sha256Digest copy;
-    std::ranges::copy(std::as_bytes(std::span(digest->buffer, digest->size)), copy.begin());
-    return copy;
-}
-
-Result<void> Context::State::authorize(const Object &session, const SealedSecret &sealed, const nlohmann::json &signature)
-{
-    PREON_TRY(const TPM2B_PUBLIC area, externalKey(sealed.publicKeyPem));
-    PREON_TRY(const Sha256Digest fingerprint, keyFingerprint(sealed.publicKeyPem));
-    const TPML_PCR_SELECTION chosen = selection(*bankAlgorithm(sealed.bank), sealed.signedPcrs);
-    const TPM2B_DIGEST asTheyAre{};
-    TSS2_RC code = Esys_PolicyPCR(esys, session.number(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &asTheyAre, &chosen);
-    if (code != TSS2_RC_SUCCESS)
-        return failTpm(code, "The TPM could not look at its PCRs");
-    PREON_TRY(const Sha256Digest approved, policyDigest(session));
-    PREON_TRY(const Bytes bytes, findSignature(signature, sealed.bank, sealed.signedPcrs, fingerprint, approved));
-
-    ESYS_TR number = ESYS_TR_NONE;
-    code = Esys_LoadExternal(esys, ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, nullptr, &area, ESYS_TR_RH_OWNER, &number);
-    if (code != TSS2_RC_SUCCESS)
-        return failTpm(code, "The TPM could not load the policy's public key");
-    const Object key(esys, number, Object::Kind::Flushed);
-    TPMT_SIGNATURE given{};
-    given.sigAlg = TPM2_ALG_RSASSA;
-    given.signature.rsassa.hash = TPM2_ALG_SHA256;
-    if (bytes.size() > sizeof(given.signature.rsassa.sig.buffer))
-        return fail(ErrorCode::BadFormat, "The PCR signature is too long", std::to_string(bytes.size()) + " bytes");
-    given.signature.rsassa.sig.size = static_cast<UINT16>(bytes.size());
-    std::ranges::copy(bytes, reinterpret_cast<std::byte *>(given.signature.rsassa.sig.buffer));
-
-    const Sha256Digest signedHash = sha256(approved);
-    TPM2B_DIGEST signedDigest{};
-    signedDigest.size = static_cast<UINT16>(signedHash.size());
-    std::ranges::copy(signedHash, reinterpret_cast<std::byte *>(signedDigest.buffer));
-    TPMT_TK_VERIFIED *ticket = nullptr;
-    code = Esys_VerifySignature(esys, key.number(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &signedDigest, &given, &ticket);
-    const EsysPtr<TPMT_TK_VERIFIED> ticketOwner(ticket);
-    if (tpmCode(code) == TPM2_RC_SIGNATURE)
-        return fail(ErrorCode::PolicyMismatch, "The TPM refuses the kernel's PCR signature", "it is not by the key it claims to be by, or was altered");
-    if (code != TSS2_RC_SUCCESS)
-        return failTpm(code, "The TPM could not check the kernel's PCR signature");
-
-    TPM2B_NAME *name = nullptr;
-    code = Esys_TR_GetName(esys, key.number(), &name);
-    const EsysPtr<TPM2B_NAME> nameOwner(name);
-    TPM2B_DIGEST approvedPolicy{};
-    approvedPolicy.size = static_cast<UINT16>(approved.size());
-    std::ranges::copy(approved, reinterpret_cast<std::byte *>(approvedPolicy.buffer));
-    const TPM2B_NONCE noReference{};
-    if (code == TSS2_RC_SUCCESS)
-        code = Esys_PolicyAuthorize(esys, session.number(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &approvedPolicy, &noReference, name, ticket);
-    if (code != TSS2_RC_SUCCESS)
-        return failTpm(code, "The TPM did not accept the kernel's PCR signature");
-    return {};
-}
-
-Result<Object> Context::State::policySession(const Object &parent, const SealedSecret &sealed, const nlohmann::json *signature)
-{
-    PREON_TRY(Object session, this->session(parent, TPM2_SE_POLICY, TPMA_SESSION_CONTINUESESSION));
-    if (!sealed.publicKeyPem.empty()) {
-        if (!signature)
-            return fail(ErrorCode::PolicyMismatch, "The kernel has no signature that lets the TPM release the key", "no PCR signatures were found");
-        PREON_CHECK(authorize(session, sealed, *signature));
-    }
-    if (sealed.literalPcrs != 0) {
-        const TPML_PCR_SELECTION chosen = selection(*bankAlgorithm(sealed.bank), sealed.literalPcrs);
-        const TPM2B_DIGEST asTheyAre{};
-        const TSS2_RC code = Esys_PolicyPCR(esys, session.number(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE, &asTheyAre, &chosen);
-        if (code != TSS2_RC_SUCCESS)
-            return failTpm(code, "The TPM could not look at its PCRs");
-    }
-    if (sealed.pin) {
-        const TSS2_RC code = Esys_PolicyAuthValue(esys, session.number(), ESYS_TR_NONE, ESYS_TR_NONE, ESYS_TR_NONE);
-        if (code != TSS2_RC_SUCCESS)
-            return failTpm(code, "The TPM could not be told that a PIN follows");
-    }
-    PREON_TRY(const Sha256Digest reached, policyDigest(session));
-    if (!std::ranges::equal(reached, sealed.policyHash)) // said here, before the TPM counts a try
-        return fail(ErrorCode::PolicyMismatch, "The TPM does not release the key",
-                    sealed.literalPcrs != 0 ? "firmware, boot loader or kernel are not what they were when it was sealed"
-                                            : "it was sealed under another policy");
-    return session;
-}
-
-Result<Secret> Context::unseal(const SealedSecret &sealed, const nlohmann::json *signature, const Secret *pin)
-{
-    if (!bankAlgorithm(sealed.bank))
-        return fail(ErrorCode::Unsupported, "The PCR bank \"" + sealed.bank + "\" is not known");
-    if (sealed.pin && (!pin || pin->empty()))
-        return fail(ErrorCode::Permission, "A PIN is needed", "the TPM releases this key only together with it");
-    PREON_TRY(const Object parent, m_state->parentOf(sealed));
-    PREON_TRY(const Object object, m_state->load(parent, sealed.blob));
-    if (sealed.pin) {
-        PREON_TRY(const Secret authorization, pinAuthorization(*pin, sealed.salt));
-        TPM2B_AUTH value{};
-        value.size = static_cast<UINT16>(authorization.size());
-        std::ranges::copy(authorization.bytes(), reinterpret_cast<std::byte *>(value.buffer));
-        const TSS2_RC code = Esys_TR_SetAuth(m_state->esys, object.number(), &value);
-        OPENSSL_cleanse(&value, sizeof(value));
-        if (code != TSS2_RC_SUCCESS)
-            return failTpm(code, "The PIN could not be handed to the TPM");
-    }
-    PREON_TRY(const Object encryption, m_state->session(parent, TPM2_SE_HMAC, TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_ENCRYPT));
-    for (unsigned tries = 1;; ++tries) {
-        PREON_TRY(const Object session, m_state->policySession(parent, sealed, signature));
-        TPM2B_SENSITIVE_DATA *data = nullptr;
-        const TSS2_RC code = Esys_Unseal(m_state->esys, object.number(), session.number(), encryption.number(), ESYS_TR_NONE, &data);
-        const EsysPtr<TPM2B_SENSITIVE_DATA> owner(data);
-        if (tpmCode(code) == TPM2_RC_PCR_CHANGED && tries < 16) // something extended a PCR between our commands; the policy may still hold
-            continue;
-        if (code != TSS2_RC_SUCCESS)
-            return failTpm(code, "The TPM does not release the key");
-        Secret secret = Secret::copyOf(std::as_bytes(std::span(data->buffer, data->size)));
-        OPENSSL_cleanse(data, sizeof(*data));
-        return secret;
-    }
 }
 
 } // namespace Preon::Tpm

@@ -62,6 +62,7 @@ public:
                                       "--flags", "startup-clear", "--daemon", "--pid", "file=" + (m_folder / "pid").string()});
         if (!started)
             throw std::runtime_error(started.error().text());
+        m_host.run = m_folder / "run"; // the log of measurements
         m_host.tpm = "swtpm:path=" + (m_folder / "socket").string();
     }
     ~Swtpm()

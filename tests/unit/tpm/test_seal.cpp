@@ -224,10 +224,10 @@ TEST(Seal, damagedBlobsAreRefused)
     const auto sealed = tpm.seal(text("a key"), {});
     ASSERT_TRUE(sealed);
     SealedSecret damaged = *sealed;
-    damaged.blob.resize(damaged.blob.size() - 5);
+    damaged.shards[0].blob.resize(damaged.shards[0].blob.size() - 5);
     EXPECT_EQ(tpm.unseal(damaged, nullptr, nullptr).error().code, ErrorCode::BadFormat);
     damaged = *sealed;
-    damaged.blob[10] ^= std::byte{1};
+    damaged.shards[0].blob[10] ^= std::byte{1};
     EXPECT_FALSE(tpm.unseal(damaged, nullptr, nullptr));
     damaged = *sealed;
     damaged.srk.resize(20);
