@@ -163,12 +163,14 @@ Result<void> readSigner(const RepartOptions &options, RepartRequest &request)
                     "Use a PEM file.");
     if (!source.empty() && source != "file" && !source.starts_with("provider:"))
         return fail(ErrorCode::Unsupported, "--private-key-source=" + source + " is something that preonctl does not do", {}, "Use file or provider:NAME.");
-    if (options.privateKey.empty() || options.certificate.empty())
-        return {};
+    const bool fromFile = !source.starts_with("provider:");
+    if (options.certificate.empty())
+        return options.privateKey.empty() || !fromFile ? Result<void>() : checkPrivateKey(absolutePath(options.privateKey));
+    if (options.privateKey.empty())
+        return checkCertificate(absolutePath(options.certificate));
     const auto certificate = absolutePath(options.certificate);
-    auto signer = source.starts_with("provider:")
-        ? signerFromProvider(source.substr(std::string_view("provider:").size()), options.privateKey, certificate)
-        : signerFrom(absolutePath(options.privateKey), certificate);
+    auto signer = fromFile ? signerFrom(absolutePath(options.privateKey), certificate)
+                           : signerFromProvider(source.substr(std::string_view("provider:").size()), options.privateKey, certificate);
     if (!signer)
         return std::unexpected(signer.error());
     request.signer = std::move(*signer);

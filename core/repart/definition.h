@@ -71,7 +71,7 @@ struct DefinitionOptions {
     Specifiers specifiers;
     std::vector<Uuid> included, excluded; // types; loadDefinitions leaves the others out, unchecked. included empty: all
     bool privateKey = false, certificate = false; // whether there is one to sign a root hash with
-    std::map<std::string, std::string> formatOverrides; // readFormatOverrides()
+    std::map<std::string, std::string> formatOverrides = {}; // readFormatOverrides()
 
     bool takes(const Uuid &type) const;
 };

@@ -139,10 +139,11 @@ void addExtras(const FileSystem &fs, Command &command)
     if (fs.format != "btrfs" || fs.tree.empty())
         return;
     for (const Subvolume &subvolume : fs.subvolumes) {
-        std::string flags = subvolume.readOnly ? "ro" : "";
-        if (subvolume.path == fs.defaultSubvolume)
-            flags += flags.empty() ? "default" : ",default";
-        add(command, {"--subvol", flags.empty() ? subvolume.path : subvolume.path + ':' + flags});
+        // The type stands before the path; systemd 257 puts it behind, which mkfs.btrfs refuses.
+        std::string type = subvolume.path == fs.defaultSubvolume ? "default" : "";
+        if (subvolume.readOnly)
+            type += type.empty() ? "ro" : "-ro";
+        add(command, {"--subvol", type.empty() ? subvolume.path : type + ':' + subvolume.path});
     }
 }
 

@@ -74,6 +74,19 @@ Result<Certificate> loadCertificate(const std::filesystem::path &path)
     return certificate;
 }
 
+Result<Key> loadKey(const std::filesystem::path &path)
+{
+    PREON_TRY(const Bytes pem, readFile(path, 1U << 20U));
+    const Bio bio = memoryBio(pem);
+    bool locked = false;
+    const Key key(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, askNobody, &locked) : nullptr, EVP_PKEY_free);
+    if (!key && locked)
+        return fail(ErrorCode::Unsupported, "The private key " + path.string() + " is locked by a passphrase", {}, "Unlock it with openssl first.");
+    if (!key)
+        return fail(ErrorCode::BadFormat, "Failed to load private key from " + path.string(), opensslReason(), "It must be a PEM file.");
+    return key;
+}
+
 Result<Signer> signerOf(const Key &key, const Certificate &certificate)
 {
     if (X509_check_private_key(certificate.get(), key.get()) != 1) {
@@ -106,15 +119,20 @@ Result<Signer> signerOf(const Key &key, const Certificate &certificate)
 Result<Signer> signerFrom(const std::filesystem::path &privateKey, const std::filesystem::path &certificate)
 {
     PREON_TRY(const Certificate loaded, loadCertificate(certificate));
-    PREON_TRY(const Bytes pem, readFile(privateKey, 1U << 20U));
-    const Bio bio = memoryBio(pem);
-    bool locked = false;
-    const Key key(bio ? PEM_read_bio_PrivateKey(bio.get(), nullptr, askNobody, &locked) : nullptr, EVP_PKEY_free);
-    if (!key && locked)
-        return fail(ErrorCode::Unsupported, "The private key " + privateKey.string() + " is locked by a passphrase", {}, "Unlock it with openssl first.");
-    if (!key)
-        return fail(ErrorCode::BadFormat, "Failed to load private key from " + privateKey.string(), opensslReason(), "It must be a PEM file.");
+    PREON_TRY(const Key key, loadKey(privateKey));
     return signerOf(key, loaded);
+}
+
+Result<void> checkPrivateKey(const std::filesystem::path &privateKey)
+{
+    PREON_CHECK(loadKey(privateKey));
+    return {};
+}
+
+Result<void> checkCertificate(const std::filesystem::path &certificate)
+{
+    PREON_CHECK(loadCertificate(certificate));
+    return {};
 }
 
 Result<Signer> signerFromProvider(const std::string &provider, const std::string &uri, const std::filesystem::path &certificate)

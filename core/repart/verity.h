@@ -31,6 +31,9 @@ struct Signer {
 
 // From PEM files. Untrusted-looking input is BadFormat; a key that is locked by a passphrase is Unsupported.
 Result<Signer> signerFrom(const std::filesystem::path &privateKey, const std::filesystem::path &certificate);
+// Whether such a file is one, where only one of the two is there.
+Result<void> checkPrivateKey(const std::filesystem::path &privateKey);
+Result<void> checkCertificate(const std::filesystem::path &certificate);
 // With the key held by an OpenSSL provider (--private-key-source=provider:NAME), named by a URI.
 Result<Signer> signerFromProvider(const std::string &provider, const std::string &uri, const std::filesystem::path &certificate);
 
