@@ -44,8 +44,9 @@ int main(int argc, char **argv)
 
     // Under systemd-repart's name we are its stand-in: a script or a build tool that calls it needs no change.
     std::vector<std::string> words(argv + 1, argv + argc);
-    if (std::filesystem::path(argv[0]).filename() == "systemd-repart")
-        words.insert(words.begin(), "repart");
+    const bool standIn = std::filesystem::path(argv[0]).filename() == "systemd-repart";
+    if (standIn)
+        words.insert(words.begin(), {"repart", "--stand-in"});
     // CLI11 takes the next word for the value of "--option="; systemd's tools take it as empty.
     for (std::string &word : words) {
         if (word.starts_with("--") && word.find('=') == word.size() - 1)
@@ -55,7 +56,8 @@ int main(int argc, char **argv)
     try {
         app.parse(words);
     } catch (const CLI::ParseError &error) {
-        return app.exit(error);
+        const int status = app.exit(error);
+        return standIn && status != 0 ? EXIT_FAILURE : status;
     }
     return invocation.status;
 }

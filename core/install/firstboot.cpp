@@ -107,7 +107,8 @@ Result<void> applyPass(const Host &host, const Work &work, Pass pass, const Repa
         progress.log(dropped.text);
     if (!plan.changed)
         return {};
-    return Repart::apply(plan, options, host, work.device, progress);
+    PREON_CHECK(Repart::apply(plan, options, host, work.device, progress));
+    return {};
 }
 
 // A folder that survives a power cut once this returns.

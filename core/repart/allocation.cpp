@@ -4,6 +4,7 @@
 #include "core/repart/allocation.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace Preon::Repart
 {
@@ -34,12 +35,12 @@ std::uint64_t less(std::uint64_t total, std::uint64_t amount)
 
 std::uint64_t minimumOf(const Claim &claim)
 {
-    return claim.foreign ? claim.currentSize : claim.minimum;
+    return claim.foreign ? claim.currentSize : claim.bounds().minimum;
 }
 
 std::uint64_t maximumOf(const Claim &claim)
 {
-    return claim.foreign ? claim.currentSize : std::max(claim.minimum, claim.maximum);
+    return claim.foreign ? claim.currentSize : std::max(claim.bounds().minimum, claim.bounds().maximum);
 }
 
 std::uint64_t areaEnd(const Space &space, const FreeArea &area)
@@ -119,18 +120,19 @@ bool runPhase(Space &space, std::size_t area, Phase phase, Sharing &sharing)
     for (Claim &claim : space.claims) {
         if (!belongs(claim, area))
             continue;
+        const Bounds &bounds = claim.bounds();
         if (!claim.size) {
             if (phase == Phase::Foreign) {
                 if (claim.foreign) {
                     claim.size = claim.currentSize;
-                    sharing.charge(*claim.size, claim.weight, space.grain);
+                    sharing.charge(*claim.size, bounds.weight, space.grain);
                 }
             } else {
-                again |= settle(claim.size, phase, sharing, claim.weight, minimumOf(claim), maximumOf(claim), space.grain);
+                again |= settle(claim.size, phase, sharing, bounds.weight, minimumOf(claim), maximumOf(claim), space.grain);
             }
         }
         if (!claim.padding && phase != Phase::Foreign)
-            again |= settle(claim.padding, phase, sharing, claim.paddingWeight, claim.minimumPadding, claim.maximumPadding, space.grain);
+            again |= settle(claim.padding, phase, sharing, bounds.paddingWeight, bounds.minimumPadding, bounds.maximumPadding, space.grain);
     }
     return again;
 }
@@ -152,7 +154,7 @@ void shareOut(Space &space, std::size_t index)
     Sharing sharing;
     for (const Claim &claim : space.claims) {
         if (belongs(claim, index))
-            sharing.weights += std::uint64_t{claim.weight} + claim.paddingWeight;
+            sharing.weights += std::uint64_t{claim.bounds().weight} + claim.bounds().paddingWeight;
     }
     sharing.span = area.size;
     if (area.after) {
@@ -173,7 +175,7 @@ void shareOut(Space &space, std::size_t index)
 
 std::uint64_t neededSize(const Space &space, const Claim &claim)
 {
-    const std::uint64_t size = saturatingAdd(minimumOf(claim), claim.minimumPadding);
+    const std::uint64_t size = saturatingAdd(minimumOf(claim), claim.bounds().minimumPadding);
     if (claim.existing) // what follows one that is not aligned is
         return roundUp(saturatingAdd(claim.offset, size), space.grain) - claim.offset;
     return roundUp(size, space.grain);
@@ -199,17 +201,92 @@ bool allocate(Space &space, std::uint64_t &largest)
         if (claim.existing && !claim.foreign && !claim.areaBehind && end - claim.offset < neededSize(space, claim))
             return false;
     }
-    for (Claim &claim : space.claims) {
-        if (claim.dropped || claim.existing)
+    for (Claim &claim : space.claims)
+        claim.allocatedTo.reset();
+    for (std::size_t i = 0; i < space.claims.size(); ++i) {
+        Claim &claim = space.claims[i];
+        if (claim.dropped || claim.existing || isSuppressed(space, i))
             continue;
         const std::uint64_t needed = neededSize(space, claim);
-        const auto fitting = std::ranges::find_if(space.order, [&](std::size_t i) { return usable(space, space.areas[i]) >= needed; });
+        const auto fitting = std::ranges::find_if(space.order, [&](std::size_t area) { return usable(space, space.areas[area]) >= needed; });
         if (fitting == space.order.end())
             return false;
         claim.allocatedTo = *fitting;
         space.areas[*fitting].allocated += needed;
     }
     return true;
+}
+
+namespace
+{
+// Frees a claim from what it supplements or is supplemented by.
+void unlinkSupplement(Space &space, std::size_t index)
+{
+    Claim &claim = space.claims[index];
+    for (Claim &other : space.claims) {
+        if (other.supplements == index)
+            other.supplements.reset();
+        if (other.suppressing == index)
+            other.suppressing.reset();
+    }
+    claim.supplements.reset();
+    claim.suppressing.reset();
+}
+
+void giveUpOne(Space &space, std::size_t index, std::vector<std::size_t> &given)
+{
+    Claim &claim = space.claims[index];
+    if (claim.dropped || claim.foreign)
+        return;
+    given.push_back(index);
+    if (claim.existing) {
+        claim.foreign = true;
+        claim.priority = 0;
+        claim.own = Bounds();
+        unlinkSupplement(space, index);
+        return;
+    }
+    claim.dropped = true;
+    claim.allocatedTo.reset();
+    if (isSuppressed(space, index))
+        space.claims[*claim.supplements].suppressing.reset();
+}
+
+// Lets one more supplement stand for itself, then two more, and so on. budget bounds the tries: there are as many combinations as subsets.
+bool allocateWithout(Space &space, unsigned &budget)
+{
+    std::uint64_t largest = 0;
+    for (Claim &claim : space.claims) {
+        if (!claim.suppressing || budget == 0)
+            continue;
+        const auto suppressed = std::exchange(claim.suppressing, std::nullopt);
+        --budget;
+        if (allocate(space, largest))
+            return true;
+        claim.suppressing = suppressed;
+    }
+    for (Claim &claim : space.claims) {
+        if (!claim.suppressing || budget == 0)
+            continue;
+        const auto suppressed = std::exchange(claim.suppressing, std::nullopt);
+        if (allocateWithout(space, budget))
+            return true;
+        claim.suppressing = suppressed;
+    }
+    return false;
+}
+}
+
+bool isSuppressed(const Space &space, std::size_t claim)
+{
+    const auto &target = space.claims[claim].supplements;
+    return target && space.claims[*target].suppressing == claim;
+}
+
+bool allocateUnmerged(Space &space)
+{
+    unsigned budget = 20000;
+    return allocateWithout(space, budget);
 }
 
 std::vector<std::size_t> giveUp(Space &space)
@@ -223,21 +300,11 @@ std::vector<std::size_t> giveUp(Space &space)
     if (highest <= 0)
         return given;
     for (std::size_t i = 0; i < space.claims.size(); ++i) {
-        Claim &claim = space.claims[i];
-        if (claim.dropped || claim.foreign || claim.priority < highest)
+        if (space.claims[i].priority < highest)
             continue;
-        given.push_back(i);
-        if (claim.existing) {
-            claim.foreign = true;
-            claim.priority = 0;
-            claim.weight = 1000;
-            claim.paddingWeight = 0;
-            claim.minimumPadding = 0;
-            claim.maximumPadding = UINT64_MAX;
-        } else {
-            claim.dropped = true;
-            claim.allocatedTo.reset();
-        }
+        giveUpOne(space, i, given);
+        for (const std::size_t sibling : space.claims[i].siblings)
+            giveUpOne(space, sibling, given);
     }
     return given;
 }
@@ -246,8 +313,9 @@ void distribute(Space &space)
 {
     for (const std::size_t area : space.order)
         shareOut(space, area);
-    for (Claim &claim : space.claims) {
-        if (claim.dropped || (claim.size && claim.padding))
+    for (std::size_t i = 0; i < space.claims.size(); ++i) {
+        Claim &claim = space.claims[i];
+        if (claim.dropped || isSuppressed(space, i) || (claim.size && claim.padding))
             continue;
         // Existing, with nothing free behind it.
         claim.size = claim.currentSize;

@@ -12,23 +12,36 @@
 namespace Preon::Repart
 {
 
+// What a partition may become.
+struct Bounds {
+    std::uint64_t minimum = 0; // at least this, whatever else is said
+    std::uint64_t maximum = UINT64_MAX;
+    std::uint64_t minimumPadding = 0, maximumPadding = UINT64_MAX;
+    std::uint32_t weight = 1000, paddingWeight = 0;
+};
+
 // One partition as the allocator sees it.
 struct Claim {
     // What is wished and what is there.
     bool foreign = false; // not ours to change
     bool existing = false;
     std::uint64_t currentSize = 0, currentPadding = 0, offset = 0; // of existing ones; currentPadding: free bytes behind it
-    std::uint64_t minimum = 0; // of ours: at least this, whatever else is said
-    std::uint64_t maximum = UINT64_MAX;
-    std::uint64_t minimumPadding = 0, maximumPadding = UINT64_MAX;
-    std::uint32_t weight = 1000, paddingWeight = 0;
+    Bounds own, merged; // of ours; merged: together with the supplement that it suppresses
     std::int32_t priority = 0;
+    std::vector<std::size_t> siblings; // given up together with it
+    std::optional<std::size_t> supplements; // the claim that it may be merged into
+    std::optional<std::size_t> suppressing; // the supplement that is merged into it: that one gets no place of its own
 
     // What became of it.
     bool dropped = false;
     std::optional<std::size_t> allocatedTo; // the area that a new one was put in
     std::optional<std::size_t> areaBehind; // the area that begins behind an existing one
     std::optional<std::uint64_t> size, padding;
+
+    const Bounds &bounds() const
+    {
+        return suppressing ? merged : own;
+    }
 };
 
 struct FreeArea {
@@ -47,6 +60,9 @@ struct Space {
 
 // Puts each new claim into an area. False when one fits nowhere, or an existing one cannot grow to its minimum; largest: the biggest area then.
 bool allocate(Space &space, std::uint64_t &largest);
+// As allocate(), with as few supplements standing for themselves as will do; for when they cannot all be merged.
+bool allocateUnmerged(Space &space);
+bool isSuppressed(const Space &space, std::size_t claim);
 // Gives up the claims with the highest priority number above 0: new ones are dropped, existing ones become foreign. Returns their indexes; empty: none left.
 std::vector<std::size_t> giveUp(Space &space);
 // After a successful allocate(): sizes and paddings of all claims.

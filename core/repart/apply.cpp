@@ -4,36 +4,38 @@
 #include "core/repart/apply.h"
 
 #include "core/luks/volume.h"
-#include "core/repart/filesystem.h"
+#include "core/repart/filling.h"
+#include "core/repart/place.h"
 
 #include <algorithm>
-#include <functional>
 
 namespace Preon::Repart
 {
 
 namespace
 {
-constexpr std::uint64_t chunk = 4U << 20U;
 constexpr std::uint32_t encryptionSector = 4096; // as systemd-repart: faster than 512, and partitions are multiples of it
 
-// Where the bytes of a partition go: plainly, or through the cipher of the volume made for it.
-using Sink = std::function<Result<void>(std::uint64_t offset, ByteView data)>;
-
 struct Maker {
-    const Plan &plan;
+    Plan plan; // becomes what was made
     const ApplyOptions &options;
     const Host &host;
     const Disk::Device &device;
     Progress &progress;
     std::filesystem::path scratch;
 
-    Result<void> make(const PlannedPartition &planned);
-    Result<void> clear(std::uint64_t offset, std::uint64_t length);
-    Result<void> fill(const PlannedPartition &planned, std::uint64_t size, std::uint32_t sectorSize, const Sink &sink);
-    Result<void> pump(const Disk::Device &from, const Disk::Range &range, std::uint64_t toOffset, const Sink &sink);
+    Result<void> reset();
+    Result<void> clear();
+    Result<void> make(std::size_t index);
+    Result<void> fill(const PlannedPartition &planned, const Place &place, std::uint32_t sectorSize);
+    Result<void> copySource(const PlannedPartition &planned, const Place &place);
     Result<void> encrypted(const PlannedPartition &planned);
     Result<void> addKeys(Luks::Volume &volume, const PlannedPartition &planned);
+    Result<void> protect(const PlannedPartition &data);
+    Result<void> makeTree(const PlannedPartition &data, std::size_t index);
+    Result<void> makeSignature(const PlannedPartition &data, std::size_t index);
+    void takeRootHash(const PlannedPartition &data, const Bytes &rootHash);
+    void name(std::size_t index, const Uuid &uuid);
 };
 
 bool isMade(const PlannedPartition &planned)
@@ -41,67 +43,120 @@ bool isMade(const PlannedPartition &planned)
     return planned.activity == Activity::Create && !planned.deferred;
 }
 
+bool isPlain(const PlannedPartition &planned)
+{
+    return planned.encrypt == Encrypt::Off;
+}
+
 std::string nameOf(const PlannedPartition &planned)
 {
     return planned.file.filename().string() + " (partition " + std::to_string(planned.partition.number) + ")";
 }
 
-// Old signatures inside a new partition would be found by whoever probes it before it is used.
-Result<void> Maker::clear(std::uint64_t offset, std::uint64_t length)
+// Partitions go by one write of the table before anything is put where they were: a power cut leaves them whole or gone.
+Result<void> Maker::reset()
 {
-    if (options.discard) {
-        if (auto discarded = device.discard(offset, length); !discarded && discarded.error().code != ErrorCode::Unsupported)
-            return discarded;
-    }
-    return Disk::wipeSignatures(device, offset, length);
+    if (plan.removed.empty())
+        return {};
+    progress.phase("Removing what a factory reset removes", 0);
+    Disk::Table left = plan.before;
+    std::erase_if(left.partitions, [this](const Disk::Partition &partition) { return std::ranges::contains(plan.removed, partition); });
+    PREON_CHECK(Disk::writeTable(device, left));
+    return device.rereadPartitions();
 }
 
-Result<void> Maker::pump(const Disk::Device &from, const Disk::Range &range, std::uint64_t toOffset, const Sink &sink)
+// Old signatures inside a new partition would be found by whoever probes it before it is used. The space behind it is as unused as it was, so that it goes
+// in the same breath; each byte is discarded once.
+Result<void> Maker::clear()
 {
-    Bytes buffer(std::min(chunk, range.length));
-    for (std::uint64_t done = 0; done < range.length;) {
-        PREON_CHECK(progress.check());
-        const std::span part(buffer.data(), std::min<std::uint64_t>(buffer.size(), range.length - done));
-        if (auto read = readAt(from.fd(), range.offset + done, part); !read)
-            return std::unexpected(read.error().during("Reading from " + from.path().string()));
-        PREON_CHECK(sink(toOffset + done, part));
-        done += part.size();
-        progress.advance(part.size());
+    std::vector<Disk::Range> areas;
+    if (plan.fromScratch) {
+        areas.push_back({0, device.size()});
+    } else {
+        std::vector<const PlannedPartition *> made;
+        for (const PlannedPartition &planned : plan.partitions) {
+            if (isMade(planned))
+                made.push_back(&planned);
+        }
+        std::ranges::sort(made, {}, [](const PlannedPartition *planned) { return planned->partition.start; });
+        for (const PlannedPartition *planned : made) {
+            const Disk::Range range{planned->partition.start, planned->partition.size + planned->padding};
+            if (!areas.empty() && areas.back().offset + areas.back().length == range.offset)
+                areas.back().length += range.length;
+            else
+                areas.push_back(range);
+        }
+    }
+    for (const Disk::Range &area : areas) {
+        if (options.discard) {
+            progress.phase("Discarding what was there", area.length);
+            PREON_CHECK(discardRange(device, area, progress));
+        }
+        PREON_CHECK(Disk::wipeSignatures(device, area.offset, area.length));
+    }
+    for (const PlannedPartition &planned : plan.partitions) {
+        if (isMade(planned))
+            PREON_CHECK(Disk::wipeSignatures(device, planned.partition.start, planned.partition.size));
     }
     return {};
 }
 
-Result<void> Maker::fill(const PlannedPartition &planned, std::uint64_t size, std::uint32_t sectorSize, const Sink &sink)
+Result<void> Maker::copySource(const PlannedPartition &planned, const Place &place)
 {
-    if (planned.source) {
-        if (planned.source->size > size)
-            return fail(ErrorCode::NoSpace, nameOf(planned) + " is smaller than " + planned.source->path.string());
-        progress.phase("Copying " + planned.file.stem().string(), planned.source->size);
-        PREON_TRY(const Disk::Device source, Disk::Device::open(planned.source->path, Disk::Access::Read));
-        return pump(source, {planned.source->offset, planned.source->size}, 0, sink);
-    }
+    const Source &source = *planned.source;
+    if (source.size > place.size())
+        return fail(ErrorCode::NoSpace, nameOf(planned) + " is smaller than " + source.path.string());
+    progress.phase("Copying " + planned.file.stem().string(), source.size);
+    PREON_TRY(const Disk::Device from, Disk::Device::open(source.path, Disk::Access::Read));
+    PREON_TRY(const auto data, dataRanges(from));
+    return place.fill(from, {source.offset, source.size}, data, planned.verity ? Holes::ZeroToTheEnd : Holes::Zero, progress);
+}
+
+Result<void> Maker::fill(const PlannedPartition &planned, const Place &place, std::uint32_t sectorSize)
+{
+    if (planned.source)
+        return copySource(planned, place);
     if (planned.format.empty())
         return {};
     progress.phase("Making the " + planned.format + " file system of " + planned.file.stem().string(), 0);
-    const FileSystem fs{.format = planned.format, .label = planned.partition.label, .uuid = planned.fileSystemUuid, .size = size, .sectorSize = sectorSize};
-    PREON_TRY(const ScratchFile file, makeFileSystem(fs, scratch, progress));
+    // Where holes become zeroes anyway mkfs may leave them; where they do not, it must write the zeroes that it relies on.
+    const bool exact = planned.verity || isReadOnlyFormat(planned.format);
+    const bool sparse = exact || place.isFile();
+    const FileSystem fs{.format = planned.format,
+                        .label = planned.volumeLabel,
+                        .uuid = planned.fileSystemUuid,
+                        .size = place.size(),
+                        .sectorSize = sectorSize,
+                        .discard = sparse,
+                        .tree = {},
+                        .compression = {},
+                        .compressionLevel = {},
+                        .subvolumes = {},
+                        .defaultSubvolume = {}};
+    const Filling filling{.contents = planned.contents, .type = planned.partition.type, .mountPointsElsewhere = planned.mountPointsElsewhere};
+    const FillOptions how{.source = options.copySource.empty() ? host.root : options.copySource, .scratch = scratch};
+    PREON_TRY(const ScratchFile file, makeFilled(fs, filling, how, progress));
     PREON_TRY(const Disk::Device made, Disk::Device::open(file.path(), Disk::Access::Read));
-    PREON_TRY(const auto ranges, writtenRanges(made));
-    for (const Disk::Range &range : ranges)
-        PREON_CHECK(pump(made, range, range.offset, sink));
-    return {};
+    PREON_TRY(const auto ranges, sparse ? dataRanges(made) : writtenRanges(made));
+    const Holes holes = planned.verity ? Holes::ZeroToTheEnd : exact ? Holes::Zero : Holes::Keep;
+    return place.fill(made, {0, made.size()}, ranges, holes, progress);
 }
 
 Result<void> Maker::addKeys(Luks::Volume &volume, const PlannedPartition &planned)
 {
-    if (planned.encrypt == Encrypt::KeyFile || planned.encrypt == Encrypt::KeyFileAndTpm2) {
+    const Encrypt how = planned.encrypt;
+    if (how == Encrypt::KeyFile || how == Encrypt::KeyFileAndTpm2) {
         const auto found = options.keysByType.find(planned.partition.type);
         const Secret &key = found == options.keysByType.end() ? options.key : found->second;
         PREON_TRY([[maybe_unused]] const int slot, volume.addKeyFile(key));
     }
-    if (planned.encrypt == Encrypt::Tpm2 || planned.encrypt == Encrypt::KeyFileAndTpm2) {
+    if (how == Encrypt::Tpm2 || how == Encrypt::KeyFileAndTpm2) {
         PREON_TRY(Tpm::Context tpm, Tpm::Context::open(host));
         PREON_TRY([[maybe_unused]] const int slot, volume.enrollTpm(tpm, options.tpm));
+    }
+    if (how == Encrypt::Passphrase || how == Encrypt::RecoveryKey) {
+        const Secret &secret = how == Encrypt::Passphrase ? options.passphrase : options.recoveryKey;
+        PREON_TRY([[maybe_unused]] const int slot, volume.addPassphrase(secret));
     }
     return {};
 }
@@ -112,47 +167,121 @@ Result<void> Maker::encrypted(const PlannedPartition &planned)
     const Disk::Partition &partition = planned.partition;
     progress.phase("Encrypting " + planned.file.stem().string(), 0);
     PREON_TRY(const ScratchFile header, ScratchFile::create(scratch, partition.size));
-    const Luks::FormatOptions format{.uuid = planned.luksUuid, .label = partition.label, .sectorSize = encryptionSector, .dataOffset = 0};
+    const Luks::FormatOptions format{.uuid = planned.luksUuid, .label = planned.volumeLabel, .sectorSize = encryptionSector, .dataOffset = 0};
     PREON_TRY(Luks::Volume volume, Luks::Volume::format(header.path(), format));
     PREON_CHECK(addKeys(volume, planned));
-    const std::uint64_t begin = volume.dataOffset();
-    if (begin >= partition.size)
+    if (volume.dataOffset() >= partition.size)
         return fail(ErrorCode::NoSpace, nameOf(planned) + " is too small to be encrypted");
-    PREON_CHECK(fill(planned, partition.size - begin, volume.sectorSize(),
-                     [&](std::uint64_t offset, ByteView data) { return volume.writePayload(device, partition.start, offset, data); }));
+    PREON_CHECK(fill(planned, Place(device, partition.start, partition.size, &volume), volume.sectorSize()));
     PREON_TRY(const Disk::Device made, Disk::Device::open(header.path(), Disk::Access::Read));
-    return pump(made, {0, begin}, 0, [&](std::uint64_t offset, ByteView data) { return writeAt(device.fd(), partition.start + offset, data); });
+    const Disk::Range head{0, volume.dataOffset()};
+    return Place(device, partition.start, partition.size).fill(made, head, {head}, Holes::Keep, progress);
 }
 
-Result<void> Maker::make(const PlannedPartition &planned)
+void Maker::name(std::size_t index, const Uuid &uuid)
 {
+    Disk::Partition &partition = plan.partitions[index].partition;
+    if (!partition.uuid.isNull())
+        return;
+    partition.uuid = uuid;
+    const auto entry = std::ranges::find(plan.after.partitions, partition.number, &Disk::Partition::number);
+    if (entry != plan.after.partitions.end() && isMade(plan.partitions[index]))
+        entry->uuid = uuid;
+}
+
+void Maker::takeRootHash(const PlannedPartition &data, const Bytes &rootHash)
+{
+    const VerityPart siblings = *data.verity;
+    const auto self = static_cast<std::size_t>(&data - plan.partitions.data());
+    for (const auto &index : {std::optional(self), siblings.hash, siblings.signature}) {
+        if (index)
+            plan.partitions[*index].verity->rootHash = rootHash;
+    }
+    name(self, verityDataUuid(rootHash));
+    name(*siblings.hash, verityHashUuid(rootHash));
+}
+
+// The tree over the partition as it is on the disk, all of it.
+Result<void> Maker::makeTree(const PlannedPartition &data, std::size_t index)
+{
+    const PlannedPartition &planned = plan.partitions[index];
+    progress.phase("Making the hash tree of " + data.file.stem().string(), 0);
+    PREON_TRY(const HashTreeFile tree, makeHashTree(device, {data.partition.start, data.partition.size}, *planned.verity, scratch, progress));
+    if (tree.size > planned.partition.size)
+        return fail(ErrorCode::NoSpace, "Verity hash data does not fit in partition " + nameOf(planned),
+                    "it needs " + std::to_string(tree.size) + " bytes and has " + std::to_string(planned.partition.size), "Set SizeMinBytes= or Minimize=best.");
+    PREON_TRY(const Disk::Device made, Disk::Device::open(tree.file.path(), Disk::Access::Read));
+    const Place place(device, planned.partition.start, planned.partition.size);
+    PREON_CHECK(place.fill(made, {0, tree.size}, {{0, tree.size}}, Holes::Zero, progress));
+    takeRootHash(data, tree.rootHash);
+    return {};
+}
+
+Result<void> Maker::makeSignature(const PlannedPartition &data, std::size_t index)
+{
+    const PlannedPartition &planned = plan.partitions[index];
+    if (!data.verity->rootHash || !options.signer)
+        return fail(ErrorCode::BadArgument, nameOf(planned) + " cannot be signed", data.verity->rootHash ? "there is no key" : "there is no hash tree");
+    PREON_TRY(const std::string text, signatureText(*data.verity->rootHash, *options.signer));
+    if (text.size() + 1 > planned.partition.size)
+        return fail(ErrorCode::NoSpace, "Verity signature too long for partition.");
+    const Place place(device, planned.partition.start, planned.partition.size);
+    PREON_CHECK(place.write(0, asBytes(text)));
+    return place.zero(text.size(), planned.partition.size - text.size());
+}
+
+// What belongs to a partition of verity data once that is there.
+Result<void> Maker::protect(const PlannedPartition &data)
+{
+    if (!data.verity || data.verity->role != Verity::Data)
+        return {};
+    if (const auto hash = data.verity->hash; hash && isMade(plan.partitions[*hash]) && !plan.partitions[*hash].source)
+        PREON_CHECK(makeTree(data, *hash));
+    if (const auto signature = data.verity->signature; signature && isMade(plan.partitions[*signature]))
+        PREON_CHECK(makeSignature(data, *signature));
+    return {};
+}
+
+Result<void> Maker::make(std::size_t index)
+{
+    const PlannedPartition &planned = plan.partitions[index];
     const Disk::Partition &partition = planned.partition;
-    PREON_CHECK(clear(partition.start, partition.size));
-    if (planned.encrypt != Encrypt::Off)
+    if (!isPlain(planned))
         return encrypted(planned);
-    return fill(planned, partition.size, device.sectorSize(),
-                [&](std::uint64_t offset, ByteView data) { return writeAt(device.fd(), partition.start + offset, data); });
+    if (!planned.source && planned.format.empty())
+        return {};
+    PREON_CHECK(fill(planned, Place(device, partition.start, partition.size), options.fileSystemSector.value_or(device.sectorSize())));
+    return protect(planned);
 }
 
 // What is missing is found out before anything is written.
 Result<void> checkKeys(const Plan &plan, const ApplyOptions &options)
 {
     for (const PlannedPartition &planned : plan.partitions) {
-        const bool asksKey = planned.encrypt == Encrypt::KeyFile || planned.encrypt == Encrypt::KeyFileAndTpm2;
-        if (!isMade(planned) || !asksKey || !options.key.empty())
+        if (!isMade(planned))
             continue;
-        const auto found = options.keysByType.find(planned.partition.type);
-        if (found == options.keysByType.end() || found->second.empty())
-            return fail(ErrorCode::BadArgument, nameOf(planned) + " shall be encrypted with a key file, and none was given", {}, "Name one with --key-file=.");
+        const std::string name = nameOf(planned);
+        const auto own = options.keysByType.find(planned.partition.type);
+        const bool key = !options.key.empty() || (own != options.keysByType.end() && !own->second.empty());
+        if ((planned.encrypt == Encrypt::KeyFile || planned.encrypt == Encrypt::KeyFileAndTpm2) && !key)
+            return fail(ErrorCode::BadArgument, name + " shall be encrypted with a key file, and none was given", {}, "Name one with --key-file=.");
+        if (planned.encrypt == Encrypt::Passphrase && options.passphrase.empty())
+            return fail(ErrorCode::BadArgument, name + " shall be encrypted, there is no usable TPM, and no passphrase was given", {}, "Give a passphrase.");
+        if (planned.encrypt == Encrypt::RecoveryKey && options.recoveryKey.empty())
+            return fail(ErrorCode::BadArgument, name + " shall be encrypted, there is no usable TPM, and no recovery key was given", {}, "Give a recovery key.");
+        const bool readOnlyTree = planned.contents.isPopulated() && !planned.source && !canBeFilled(planned.format);
+        if (readOnlyTree)
+            return fail(ErrorCode::Unsupported, "The " + planned.format + " file system of " + name + " cannot be filled when it is made", {},
+                        "Use ext4, btrfs, xfs, vfat, erofs or squashfs.");
     }
     return {};
 }
 }
 
-Result<void> apply(const Plan &plan, const ApplyOptions &options, const Host &host, const Disk::Device &device, Progress &progress)
+Result<Plan> apply(const Plan &plan, const ApplyOptions &options, const Host &host, const Disk::Device &device, Progress &progress)
 {
     if (!plan.changed)
-        return {};
+        return plan;
     PREON_CHECK(checkKeys(plan, options));
     if (!plan.fromScratch) {
         PREON_TRY(const Disk::Table now, Disk::readTable(device));
@@ -167,18 +296,19 @@ Result<void> apply(const Plan &plan, const ApplyOptions &options, const Host &ho
                 .device = device,
                 .progress = progress,
                 .scratch = options.scratch.empty() ? scratchFolder(host) : options.scratch};
-    if (plan.fromScratch)
-        PREON_CHECK(maker.clear(0, device.size()));
-    for (const PlannedPartition &planned : plan.partitions) {
-        if (!isMade(planned))
+    PREON_CHECK(maker.reset());
+    PREON_CHECK(maker.clear());
+    for (std::size_t i = 0; i < plan.partitions.size(); ++i) {
+        if (!isMade(plan.partitions[i]))
             continue;
-        if (auto made = maker.make(planned); !made)
-            return std::unexpected(made.error().during(nameOf(planned) + " could not be made"));
+        if (auto made = maker.make(i); !made)
+            return std::unexpected(made.error().during(nameOf(plan.partitions[i]) + " could not be made"));
     }
     progress.phase("Writing the partition table", 0);
     PREON_CHECK(device.flush());
-    PREON_CHECK(Disk::writeTable(device, plan.after));
-    return device.rereadPartitions();
+    PREON_CHECK(Disk::writeTable(device, maker.plan.after));
+    PREON_CHECK(device.rereadPartitions());
+    return std::move(maker.plan);
 }
 
 } // namespace Preon::Repart

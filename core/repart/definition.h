@@ -6,6 +6,7 @@
 
 #include "core/base/unitfile.h"
 #include "core/base/uuid.h"
+#include "core/repart/contents.h"
 #include "core/repart/specifiers.h"
 
 #include <cstdint>
@@ -13,7 +14,18 @@
 namespace Preon::Repart
 {
 
-enum class Encrypt { Off, KeyFile, Tpm2, KeyFileAndTpm2 };
+enum class Encrypt {
+    Off,
+    KeyFile,
+    Tpm2,
+    KeyFileAndTpm2,
+    // Ours (X-PreonEncrypt=, which systemd-repart passes over): the TPM where there is a usable one, else what the caller supplies. The plan says which.
+    Tpm2OrPassphrase,
+    Tpm2OrRecoveryKey,
+    // What those become without a TPM.
+    Passphrase,
+    RecoveryKey,
+};
 
 struct Definition {
     std::string name; // "50-root.conf"
@@ -33,8 +45,19 @@ struct Definition {
     std::string format; // "ext4", "btrfs", "vfat", "swap" …; empty: left as it is
     Encrypt encrypt = Encrypt::Off;
     std::uint64_t flags = 0; // GPT attribute bits, all settings merged
+    Contents contents; // what a new file system is filled with
+    Minimize minimize = Minimize::Off; // as large as its contents need, measured by making it
+    std::string volumeLabel; // of the file system and the volume; empty: the partition's label
 
-    std::vector<std::string> unsupported; // settings that we know but cannot apply yet: a partition that would need them is not made
+    Verity verity = Verity::Off;
+    std::string verityMatchKey; // siblings of one tree share it
+    std::optional<std::uint32_t> verityDataBlock, verityHashBlock; // bytes; nullopt: the sector size of file systems
+    std::string supplementFor; // the definition, without ".conf", that this one is merged into where it can be
+
+    std::optional<std::string> splitName = "%t"; // nullopt: --split makes no file of it
+    std::vector<MountPoint> mountPoints;
+    std::optional<EncryptedVolume> encryptedVolume;
+
     std::vector<std::string> warnings; // "FILE:LINE: text", as systemd-repart words them
 
     bool isCopied() const
@@ -47,6 +70,8 @@ struct DefinitionOptions {
     std::string architecture; // for types without one; empty: this machine's
     Specifiers specifiers;
     std::vector<Uuid> included, excluded; // types; loadDefinitions leaves the others out, unchecked. included empty: all
+    bool privateKey = false, certificate = false; // whether there is one to sign a root hash with
+    std::map<std::string, std::string> formatOverrides = {}; // readFormatOverrides()
 
     bool takes(const Uuid &type) const;
 };
@@ -57,7 +82,13 @@ Result<Definition> parseDefinition(const UnitFile &file, const DefinitionOptions
 // /etc, /run, /usr/local/lib, /usr/lib + repart.d below the host's root.
 std::vector<std::filesystem::path> definitionFolders(const Host &host);
 
-// All definitions of the folders, by file name. See findUnitFiles for masks and drop-ins.
+// $SYSTEMD_REPART_OVERRIDE_FSTYPE ("") and …_FSTYPE_ROOT and so on ("ROOT"), which replace Format=.
+std::map<std::string, std::string> readFormatOverrides();
+
+// Whether the kernel can only read file systems of this name: they are made with their contents, in their final size.
+bool isReadOnlyFormat(const std::string &format);
+
+// All definitions of the folders, by file name, related to each other without fault (relations.h). See findUnitFiles for masks and drop-ins.
 Result<std::vector<Definition>> loadDefinitions(const std::vector<std::filesystem::path> &folders, const DefinitionOptions &options);
 
 } // namespace Preon::Repart

@@ -3,6 +3,9 @@
 
 #include "core/repart/plan.h"
 
+#include <algorithm>
+#include <array>
+
 namespace Preon::Repart
 {
 
@@ -28,6 +31,37 @@ Uuid fileSystemUuidFrom(const Uuid &partition)
 Uuid luksUuidFrom(const Uuid &partition)
 {
     return Uuid::derived(partition.bytes(), asBytes("luks-uuid"));
+}
+
+Uuid verityUuidFrom(const Uuid &seed)
+{
+    return Uuid::derived(seed.bytes(), asBytes("verity-uuid"));
+}
+
+Bytes veritySaltFrom(const Uuid &seed)
+{
+    const Sha256Digest salt = hmacSha256(seed.bytes(), asBytes("verity-salt"));
+    return {salt.begin(), salt.end()};
+}
+
+namespace
+{
+Uuid uuidOf(ByteView bytes)
+{
+    std::array<std::byte, 16> raw{};
+    std::ranges::copy(bytes.first(raw.size()), raw.begin());
+    return Uuid(raw);
+}
+}
+
+Uuid verityDataUuid(ByteView rootHash)
+{
+    return uuidOf(rootHash);
+}
+
+Uuid verityHashUuid(ByteView rootHash)
+{
+    return uuidOf(rootHash.last(16));
 }
 
 } // namespace Preon::Repart

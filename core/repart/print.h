@@ -12,5 +12,7 @@ namespace Preon::Repart
 // "--json=pretty" (tabs) or "--json=short" (one line); ends with a new line.
 std::string toJson(const Plan &plan, bool pretty);
 std::string toTable(const Plan &plan, bool legend = true);
+// The disk as a bar of that many characters, and which piece is what.
+std::string toBar(const Plan &plan, std::size_t columns);
 
 } // namespace Preon::Repart

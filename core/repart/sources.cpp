@@ -10,6 +10,13 @@
 #include <algorithm>
 #include <sstream>
 
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
 namespace Preon::Repart
 {
 
@@ -30,6 +37,43 @@ Result<Source> sourceAt(const Path &path)
         return fail(ErrorCode::BadArgument, path.string() + " cannot be copied to a partition",
                     "its size of " + std::to_string(size) + " bytes is no multiple of 512");
     return Source{.path = path, .offset = 0, .size = size, .uuid = {}, .label = {}};
+}
+
+// Where a path leads when its links are followed below the root.
+Result<Path> resolvedBelow(const Path &root, const Path &path)
+{
+    PREON_TRY(const Fd folder, openFile(root, O_PATH | O_DIRECTORY));
+    open_how how{};
+    how.flags = O_PATH | O_CLOEXEC;
+    how.resolve = RESOLVE_IN_ROOT;
+    const Fd fd(static_cast<int>(syscall(SYS_openat2, folder.get(), path.c_str(), &how, sizeof how)));
+    if (!fd.isOpen())
+        return failErrno((root / path.relative_path()).string() + " could not be opened");
+    std::error_code error;
+    Path resolved = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd.get()), error);
+    if (error)
+        return failErrno(error.value(), path.string() + " could not be resolved");
+    return resolved;
+}
+
+// A file or device as it is; of a folder the block device that it is on.
+Result<Source> namedSource(const Host &host, const Path &path, bool confined)
+{
+    PREON_TRY(Path resolved, resolvedBelow(host.root, path));
+    struct stat status{};
+    if (stat(resolved.c_str(), &status) < 0)
+        return failErrno(resolved.string() + " could not be looked at");
+    if (confined && !S_ISREG(status.st_mode))
+        return fail(ErrorCode::Permission, "Copying from block device node is not permitted in --image=/--root= mode, refusing.");
+    if (S_ISDIR(status.st_mode)) {
+        const std::string number = std::to_string(major(status.st_dev)) + ':' + std::to_string(minor(status.st_dev));
+        std::error_code error;
+        const Path sysfs = std::filesystem::canonical(host.sysfs / "dev/block" / number, error);
+        if (error)
+            return fail(ErrorCode::NotFound, resolved.string() + " is on no block device");
+        resolved = host.dev / sysfs.filename();
+    }
+    return sourceAt(resolved);
 }
 
 // /sys/class/block/NAME of what is mounted there; NotFound where it is no block device.
@@ -115,22 +159,50 @@ std::vector<std::size_t> missingSources(const Snapshot &snapshot)
         const Definition &definition = snapshot.definitions[i];
         if (std::size_t &left = existing[definition.type]; left > 0)
             --left;
-        else if (definition.isCopied() && !snapshot.sources.contains(i) && !std::ranges::contains(snapshot.deferred, definition.type))
+        else if (definition.isCopied() && !snapshot.sources.contains(i))
             missing.push_back(i);
     }
     return missing;
 }
 
-Result<void> resolveSources(Snapshot &snapshot, const Host &host)
+Result<void> resolveSources(Snapshot &snapshot, const Host &host, bool confined)
 {
     for (const std::size_t index : missingSources(snapshot)) {
         const Definition &definition = snapshot.definitions[index];
-        auto source = definition.copyBlocksAuto ? automaticSource(host, definition.type) : sourceAt(host.path(definition.copyBlocks));
+        if (confined && definition.copyBlocksAuto)
+            return fail(ErrorCode::Permission, "Automatic discovery of backing block devices not permitted in --root= mode, refusing.");
+        auto source = definition.copyBlocksAuto ? automaticSource(host, definition.type) : namedSource(host, definition.copyBlocks, confined);
         if (!source)
             return std::unexpected(source.error().during("The source of " + definition.path.string() + " could not be used"));
         snapshot.sources.emplace(index, std::move(*source));
     }
     return {};
+}
+
+Result<std::filesystem::path> rootDisk(const Host &host)
+{
+    // Where an overlay covers root, a link says which device the real one is on.
+    std::error_code none;
+    if (const Path named = std::filesystem::read_symlink(host.run / "systemd/volatile-root", none); !none)
+        return Disk::wholeDisk(host, named);
+    for (const char *folder : {"/", "/usr"}) {
+        struct stat status{};
+        if (stat(host.path(folder).c_str(), &status) < 0)
+            continue;
+        const std::string number = std::to_string(major(status.st_dev)) + ':' + std::to_string(minor(status.st_dev));
+        std::error_code error;
+        Path sysfs = std::filesystem::canonical(host.sysfs / "dev/block" / number, error);
+        if (error) { // btrfs: the kernel says the device only in the list of mounts
+            const auto mounted = blockDeviceOf(host, host.path(folder).lexically_normal().string());
+            if (!mounted)
+                continue;
+            sysfs = *mounted;
+        }
+        std::vector<Path> partitions;
+        addPartitions(sysfs, 0, partitions);
+        return host.dev / (partitions.empty() ? sysfs : partitions.front().parent_path()).filename();
+    }
+    return fail(ErrorCode::NotFound, "Failed to discover root block device.");
 }
 
 } // namespace Preon::Repart

@@ -13,7 +13,11 @@ namespace Preon::Repart
 // Definitions (by index) that would be made and copied now; only these need a source. A pure function.
 std::vector<std::size_t> missingSources(const Snapshot &snapshot);
 
-// Looks at what CopyBlocks= names, for all missing sources: files, devices, and for "auto" the partition that /usr or / of the running system stands on.
-Result<void> resolveSources(Snapshot &snapshot, const Host &host);
+// Looks at what CopyBlocks= names, for all missing sources: files and folders below the host's root, devices, and for "auto" the partition that /usr or /
+// of the running system stands on. confined: only files, because the root is somebody else's.
+Result<void> resolveSources(Snapshot &snapshot, const Host &host, bool confined = false);
+
+// The whole disk that / or else /usr of the host's root stands on, through encryption and verity. NotFound where neither is on one.
+Result<std::filesystem::path> rootDisk(const Host &host);
 
 } // namespace Preon::Repart

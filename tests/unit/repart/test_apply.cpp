@@ -8,6 +8,8 @@
 #include "tests/unit/boot/folder.h"
 #include "tests/unit/repart/planned.h"
 
+#include <array>
+
 using namespace RepartTest;
 
 namespace
@@ -24,13 +26,12 @@ protected:
     {
         PREON_TRY(const Disk::Device device, Disk::Device::create(m_folder / "disk.img", size));
         snapshot.device = device.path();
-        PREON_TRY(Plan plan, Repart::plan(snapshot));
+        PREON_TRY(const Plan plan, Repart::plan(snapshot));
         for (const PlannedPartition &p : plan.partitions)
             PREON_CHECK(writeAt(device.fd(), p.partition.start, Bytes(4 * mebibyte, std::byte{0xa5})));
         SilentProgress progress;
         m_options.discard = false;
-        PREON_CHECK(apply(plan, m_options, Host(), device, progress));
-        return plan;
+        return apply(plan, m_options, Host(), device, progress);
     }
     Disk::Content contentOf(const PlannedPartition &planned) const
     {
@@ -130,11 +131,28 @@ TEST_F(ApplyTest, blocksAreCopied)
 
 TEST_F(ApplyTest, firmwareTakesTheFatFor32BitsWhereThatCanBe)
 {
-    for (const std::uint64_t size : {36, 64, 100, 256, 260, 512, 9000}) {
-        const auto command = formatCommand({.format = "vfat", .label = "ESP", .uuid = *Uuid::parse(seedText), .size = size * mebibyte, .sectorSize = 512}, "f");
-        ASSERT_TRUE(command);
-        const auto at = std::ranges::find(*command, "-s");
-        ASSERT_NE(at, command->end()) << size;
-        EXPECT_GE(size * mebibyte / (512 * std::stoull(at[1])), 65525U) << size;
+    struct Row {
+        std::uint64_t size; // MiB
+        std::uint32_t sector;
+    };
+    for (const Row &row : {Row{36, 512}, Row{100, 512}, Row{260, 512}, Row{300, 512}, Row{9000, 512}, Row{36, 4096}, Row{256, 4096}, Row{262, 4096},
+                           Row{300, 4096}, Row{9000, 4096}}) {
+        SilentProgress progress;
+        FileSystem fs;
+        fs.format = "vfat";
+        fs.label = "ESP";
+        fs.uuid = *Uuid::parse(seedText);
+        fs.size = row.size * mebibyte;
+        fs.sectorSize = row.sector;
+        fs.discard = true;
+        const auto made = makeFileSystem(fs, m_folder, progress);
+        ASSERT_TRUE(made) << made.error().text();
+        const auto device = Disk::Device::open(made->path(), Disk::Access::Read);
+        std::array<std::byte, 16> start{};
+        ASSERT_TRUE(readAt(device->fd(), 0, start));
+        const std::uint64_t sector = std::to_integer<std::uint64_t>(start[11]) | std::to_integer<std::uint64_t>(start[12]) << 8U;
+        const std::uint64_t cluster = sector * std::to_integer<std::uint64_t>(start[13]);
+        EXPECT_GE(fs.size / cluster, 65525U) << row.size << ' ' << row.sector;
+        EXPECT_EQ(Disk::probe(*device, 0, device->size())->version, "FAT32") << row.size << ' ' << row.sector;
     }
 }

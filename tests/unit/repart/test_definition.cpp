@@ -119,13 +119,6 @@ TEST(Definition, formatsFollowTypeAndEncryption)
     EXPECT_EQ(parsed("Type=home\n")->format, "");
 }
 
-TEST(Definition, whatWeCannotDoYetIsNeverPassedOver)
-{
-    EXPECT_EQ(parsed("Type=usr\nVerity=data\nVerityMatchKey=x\n").error().code, ErrorCode::Unsupported);
-    EXPECT_EQ(parsed("Type=usr\nSupplementFor=x\n").error().code, ErrorCode::Unsupported);
-    EXPECT_EQ(parsed("Type=usr\nCopyFiles=/x\n")->unsupported, std::vector<std::string>{"CopyFiles"});
-}
-
 class DefinitionFiles : public FolderTest
 {
 };

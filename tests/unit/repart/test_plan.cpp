@@ -141,10 +141,8 @@ TEST(Plan, moreThanATableHoldsIsAnError)
     EXPECT_EQ(plan.error().code, ErrorCode::NoSpace);
 }
 
-TEST(Plan, whatIsNotSupportedIsRefusedOnlyWhereItWouldBeMade)
+TEST(Plan, aCopyNeedsItsSource)
 {
-    EXPECT_EQ(Repart::plan(emptyDisk(400 * mebibyte, {"Type=home\nCopyFiles=/x\n"})).error().code, ErrorCode::Unsupported);
-    EXPECT_TRUE(Repart::plan(diskWith(400 * mebibyte, {{"home", 50 * mebibyte, 0}}, {"Type=home\nCopyFiles=/x\n"})));
     EXPECT_EQ(Repart::plan(emptyDisk(400 * mebibyte, {"Type=home\nCopyBlocks=/x\n"})).error().code, ErrorCode::NotFound);
 }
 
