@@ -7,7 +7,8 @@
 
 #include <algorithm>
 #include <new>
-#include <stdexcept>
+
+#include <unistd.h>
 
 namespace Preon::Verity
 {
@@ -66,13 +67,15 @@ Result<TreeBuilder> TreeBuilder::create(Superblock superblock, const Placement &
     builder.m_tree.placement = placement;
     builder.m_tree.layout = layoutOf(builder.m_tree.superblock, placement);
     const std::uint64_t size = builder.m_tree.layout.hashBlocks * builder.m_tree.superblock.hashBlockSize;
-    const std::string why = "it takes " + std::to_string(size) + " bytes";
+    const std::uint64_t memory = static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) * static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+    const auto tooLarge = fail(ErrorCode::NoSpace, "The hash tree does not fit into memory",
+                               "it takes " + std::to_string(size) + " bytes, the machine has " + std::to_string(memory));
+    if (size > memory)
+        return tooLarge;
     try {
         builder.m_tree.blocks.resize(size);
     } catch (const std::bad_alloc &) {
-        return fail(ErrorCode::NoSpace, "The hash tree does not fit into memory", why);
-    } catch (const std::length_error &) {
-        return fail(ErrorCode::NoSpace, "The hash tree does not fit into memory", why);
+        return tooLarge;
     }
     builder.m_tree.rootHash.resize(builder.m_tree.layout.digestSize);
     return builder;

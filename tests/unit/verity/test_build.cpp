@@ -148,7 +148,7 @@ Superblock parametersOf(const Golden &golden)
                           .algorithm = golden.algorithm,
                           .dataBlockSize = golden.dataBlockSize,
                           .hashBlockSize = golden.hashBlockSize,
-                                                    .salt = *fromHex(golden.salt)};
+                          .salt = *fromHex(golden.salt)};
     return parameters;
 }
 

@@ -11,7 +11,6 @@ namespace
 {
 
 const std::filesystem::path keys = std::filesystem::path(PREON_TEST_DATA).parent_path().parent_path() / "sign/data";
-constexpr std::string_view rootHash = "96d95f4430f6e9b449d8cb406a668c3ef54416d5d02b2f29ab8de605c5f8175c";
 
 std::vector<Sign::Certificate> certificates(const char *name)
 {
