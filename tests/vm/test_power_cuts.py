@@ -24,7 +24,7 @@ size=500MiB, type=4f68bce3-e8cd-4db1-96e7-fbcaf984b709, name="root-x86-64"
 size=300MiB, type=933ac7e1-2eb4-4f13-b844-0e14e2aef915, name="home"
 size=400MiB, type=8484680c-9521-48c6-9c11-b0720656f69e, name="_empty"
 """
-SUBSETS = 3  # for each flush
+SUBSETS = 8  # for each flush
 
 
 def tool(*command, **options):
@@ -101,7 +101,7 @@ class Cuts:
         if starts not in self.allowed or finding.others:
             self.wrong.append(f"{label}: {starts}; {finding.others}; kernel {finding.kernel or 'not there'}, /usr {finding.system or 'not there'}")
         state = "half" if starts == "old" and finding.system else starts
-        if state in keep and (state not in self.samples or state == "half"):
+        if state in keep and state not in self.samples:
             self.samples[state] = self.story.folder / f"{self.name}-{state}.raw"
             tool("cp", "--sparse=always", self.path, self.samples[state])
 

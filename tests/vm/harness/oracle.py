@@ -40,7 +40,9 @@ def table_of(path):
     done = _run("sfdisk", "--json", path)
     if done.returncode:
         return []
-    return json.loads(done.stdout)["partitiontable"].get("partitions", [])
+    table = json.loads(done.stdout)["partitiontable"]
+    # A protective MBR whose GPT is gone is no table that a firmware starts from.
+    return table.get("partitions", []) if table["label"] == "gpt" else []
 
 
 def kind(partition):
