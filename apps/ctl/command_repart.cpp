@@ -172,7 +172,7 @@ Result<void> Run::writeMountTables() const
             return {};
         const bool hasSource = !options.copySource.empty() || request.host.root != "/";
         const auto path = hasSource ? request.copySource / std::filesystem::absolute(file).relative_path() : std::filesystem::absolute(file);
-        PREON_TRY(const Fd fd, openFile(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
+        PREON_TRY(const Fd fd, openFile(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0640));
         PREON_CHECK(writeAt(fd, 0, asBytes(**text)));
         std::cerr << path.string() << " written.\n";
         return {};
@@ -318,12 +318,12 @@ Result<void> Run::go()
         printTable(planned);
     PREON_CHECK(growTo(size, device));
     PREON_TRY(Plan done, carryOut(planned, device));
-    created.keep = true;
     if (request.split) {
         PREON_CHECK(nameSplits(done, specifiers));
         if (!request.dryRun)
             PREON_CHECK(writeSplits(done, device, progress));
     }
+    created.keep = true;
     printEnd(done, planned.changed && !request.dryRun);
     return {};
 }

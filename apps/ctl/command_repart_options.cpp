@@ -67,12 +67,10 @@ Result<std::vector<Uuid>> readTypes(const std::string &option, const std::vector
         const auto words = allWords(Words::bySeparator(list, ',', Escapes::C, false));
         if (!words)
             return badOption(option, list, "Use types as in Type= of repart.d(5), with commas between them.");
-        for (std::size_t i = 0; i < words->size(); ++i) {
-            if ((*words)[i].empty() && i + 1 == words->size()) // a comma at the end
-                continue;
-            const auto type = Disk::partitionType((*words)[i], architecture);
+        for (const std::string &word : *words) {
+            const auto type = Disk::partitionType(word, architecture);
             if (!type)
-                return fail(ErrorCode::BadArgument, "'" + (*words)[i] + "' is not a valid partition type identifier or GUID", {},
+                return fail(ErrorCode::BadArgument, "'" + word + "' is not a valid partition type identifier or GUID", {},
                             "Use types as in Type= of repart.d(5), with commas between them.");
             types.push_back(*type);
         }
