@@ -211,7 +211,8 @@ Result<void> Maker::makeTree(const PlannedPartition &data, std::uint64_t size, s
     PREON_TRY(const HashTreeFile tree, makeHashTree(device, {data.partition.start, size}, *planned.verity, scratch, progress));
     if (tree.size > planned.partition.size)
         return fail(ErrorCode::NoSpace, "Verity hash data does not fit in partition " + nameOf(planned),
-                    "it needs " + std::to_string(tree.size) + " bytes and has " + std::to_string(planned.partition.size), "Set SizeMinBytes= or Minimize=best.");
+                    "it needs " + std::to_string(tree.size) + " bytes and has " + std::to_string(planned.partition.size),
+                    "Set SizeMinBytes= or Minimize=best.");
     PREON_TRY(const Disk::Device made, Disk::Device::open(tree.file.path(), Disk::Access::Read));
     const Place place(device, planned.partition.start, planned.partition.size);
     PREON_CHECK(place.fill(made, {0, tree.size}, {{0, tree.size}}, Holes::Zero, progress));
@@ -271,7 +272,8 @@ Result<void> checkKeys(const Plan &plan, const ApplyOptions &options)
         if (planned.encrypt == Encrypt::Passphrase && options.passphrase.empty())
             return fail(ErrorCode::BadArgument, name + " shall be encrypted, there is no usable TPM, and no passphrase was given", {}, "Give a passphrase.");
         if (planned.encrypt == Encrypt::RecoveryKey && options.recoveryKey.empty())
-            return fail(ErrorCode::BadArgument, name + " shall be encrypted, there is no usable TPM, and no recovery key was given", {}, "Give a recovery key.");
+            return fail(ErrorCode::BadArgument, name + " shall be encrypted, there is no usable TPM, and no recovery key was given", {},
+                        "Give a recovery key.");
         const bool readOnlyTree = planned.contents.isPopulated() && !planned.source && !canBeFilled(planned.format);
         if (readOnlyTree)
             return fail(ErrorCode::Unsupported, "The " + planned.format + " file system of " + name + " cannot be filled when it is made", {},

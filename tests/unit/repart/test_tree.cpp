@@ -164,7 +164,8 @@ TEST_F(ImageTest, veritySetupVouchesForWhatWasMade)
 {
     write("from/f", std::string(100000, 'x'));
     for (const std::string &tree : {hash + "Minimize=best\n", hash + "SizeMinBytes=1M\n"}) {
-        for (const std::string &content : {data, data + "SizeMinBytes=8M\n", std::string("Type=usr\nFormat=ext4\nCopyFiles=/\nMinimize=guess\nVerity=data\nVerityMatchKey=u\n")}) {
+        for (const std::string &content :
+             {data, data + "SizeMinBytes=8M\n", std::string("Type=usr\nFormat=ext4\nCopyFiles=/\nMinimize=guess\nVerity=data\nVerityMatchKey=u\n")}) {
             for (const auto &entry : std::filesystem::directory_iterator(m_folder)) {
                 if (entry.path().filename().string().starts_with("disk."))
                     std::filesystem::remove(entry.path());
@@ -184,8 +185,9 @@ TEST_F(ImageTest, veritySetupVouchesForWhatWasMade)
 
 TEST_F(ImageTest, aTreeThatDoesNotFitIsAnError)
 {
-    const auto plan = make(emptyDisk(200 * mebibyte, {"Type=usr\nFormat=ext4\nMakeDirectories=/x\nSizeMinBytes=64M\nVerity=data\nVerityMatchKey=u\n",
-                                                      hash + "SizeMinBytes=4K\nSizeMaxBytes=4K\n"}));
+    const auto plan = make(emptyDisk(
+        200 * mebibyte,
+        {"Type=usr\nFormat=ext4\nMakeDirectories=/x\nSizeMinBytes=64M\nVerity=data\nVerityMatchKey=u\n", hash + "SizeMinBytes=4K\nSizeMaxBytes=4K\n"}));
     ASSERT_FALSE(plan);
     EXPECT_EQ(plan.error().code, ErrorCode::NoSpace);
 }
