@@ -30,7 +30,6 @@ using namespace Repart;
 constexpr int refusedStatus = 77; // systemd-repart's "not this disk"
 constexpr int noDiskStatus = 76; // "no disk at all"
 constexpr std::uint32_t imageFileSystemSector = 4096; // of file systems in image files: right on any disk that they may be written to
-constexpr std::size_t keyLimit = 16U << 20U;
 
 // A file that we made goes again when we cannot fill it.
 struct CreatedFile {
@@ -172,7 +171,7 @@ Result<void> Run::writeMountTables() const
             return {};
         const bool hasSource = !options.copySource.empty() || request.host.root != "/";
         const auto path = hasSource ? request.copySource / std::filesystem::absolute(file).relative_path() : std::filesystem::absolute(file);
-        PREON_TRY(const Fd fd, openFile(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0644));
+        PREON_TRY(const Fd fd, openFile(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0640));
         PREON_CHECK(writeAt(fd, 0, asBytes(**text)));
         std::cerr << path.string() << " written.\n";
         return {};
@@ -220,13 +219,9 @@ Result<ApplyOptions> Run::howToApply(const Plan &plan) const
     how.copySource = request.copySource;
     how.fileSystemSector = snapshot.fileSystemSector;
     how.signer = request.signer;
-    for (const auto &[file, secret] : {std::pair(&options.keyFile, &how.key), std::pair(&options.passphraseFile, &how.passphrase),
-                                       std::pair(&options.recoveryKeyFile, &how.recoveryKey)}) {
-        if (file->empty())
-            continue;
-        PREON_TRY(const Bytes key, readFile(*file, keyLimit));
-        *secret = Secret::copyOf(key);
-    }
+    for (const auto &[from, to] :
+         {std::pair(&request.key, &how.key), std::pair(&request.passphrase, &how.passphrase), std::pair(&request.recoveryKey, &how.recoveryKey)})
+        *to = Secret::copyOf(from->bytes());
     const bool seals = std::ranges::any_of(plan.partitions, [](const PlannedPartition &planned) {
         return planned.activity == Activity::Create && (planned.encrypt == Encrypt::Tpm2 || planned.encrypt == Encrypt::KeyFileAndTpm2);
     });
@@ -265,7 +260,9 @@ void Run::printTable(const Plan &plan) const
     }
     const char *columns = std::getenv("COLUMNS");
     const long width = columns ? std::strtol(columns, nullptr, 10) : 0;
-    std::cout << toTable(plan, !options.noLegend) << '\n' << toBar(plan, width > 0 && width < 10000 ? static_cast<std::size_t>(width) : 80) << '\n' << std::flush;
+    std::cout << toTable(plan, !options.noLegend) << '\n'
+              << toBar(plan, width > 0 && width < 10000 ? static_cast<std::size_t>(width) : 80) << '\n'
+              << std::flush;
 }
 
 void Run::printEnd(const Plan &plan, bool applied) const
@@ -318,12 +315,12 @@ Result<void> Run::go()
         printTable(planned);
     PREON_CHECK(growTo(size, device));
     PREON_TRY(Plan done, carryOut(planned, device));
-    created.keep = true;
     if (request.split) {
         PREON_CHECK(nameSplits(done, specifiers));
         if (!request.dryRun)
             PREON_CHECK(writeSplits(done, device, progress));
     }
+    created.keep = true;
     printEnd(done, planned.changed && !request.dryRun);
     return {};
 }
@@ -416,12 +413,38 @@ void addKeyOptions(CLI::App &command, RepartOptions &options)
 void restoreEmptyValues(RepartOptions &options)
 {
     const std::string mark(1, emptyValue);
-    for (std::string *value :
-         {&options.root, &options.image, &options.imagePolicy, &options.copySource, &options.size, &options.seed, &options.json, &options.architecture,
-          &options.sectorSize, &options.empty, &options.dryRun, &options.discard, &options.pretty, &options.split, &options.factoryReset, &options.offline,
-          &options.makeDdi, &options.keyFile, &options.passphraseFile, &options.recoveryKeyFile, &options.privateKey, &options.privateKeySource,
-          &options.certificate, &options.certificateSource, &options.tpmDevice, &options.tpmDeviceKey, &options.tpmSealKeyHandle, &options.tpmPublicKey,
-          &options.tpmPublicKeyPcrs, &options.tpmPcrlock, &options.fstab, &options.crypttab}) {
+    for (std::string *value : {&options.root,
+                               &options.image,
+                               &options.imagePolicy,
+                               &options.copySource,
+                               &options.size,
+                               &options.seed,
+                               &options.json,
+                               &options.architecture,
+                               &options.sectorSize,
+                               &options.empty,
+                               &options.dryRun,
+                               &options.discard,
+                               &options.pretty,
+                               &options.split,
+                               &options.factoryReset,
+                               &options.offline,
+                               &options.makeDdi,
+                               &options.keyFile,
+                               &options.passphraseFile,
+                               &options.recoveryKeyFile,
+                               &options.privateKey,
+                               &options.privateKeySource,
+                               &options.certificate,
+                               &options.certificateSource,
+                               &options.tpmDevice,
+                               &options.tpmDeviceKey,
+                               &options.tpmSealKeyHandle,
+                               &options.tpmPublicKey,
+                               &options.tpmPublicKeyPcrs,
+                               &options.tpmPcrlock,
+                               &options.fstab,
+                               &options.crypttab}) {
         if (*value == mark)
             value->clear();
     }

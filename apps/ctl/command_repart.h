@@ -45,6 +45,7 @@ struct RepartRequest {
     Uuid seed;
     std::vector<Uuid> include, exclude, defer;
     std::optional<Repart::Signer> signer;
+    Secret key, passphrase, recoveryKey;
 };
 
 // Understands all words but those of the TPM, which matter only where something is sealed.

@@ -48,8 +48,8 @@ std::filesystem::path absolutePath(const std::string &path)
 
 Result<std::optional<Empty>> readEmpty(const std::string &value)
 {
-    static const std::map<std::string, Empty> modes{{"refuse", Empty::Refuse}, {"allow", Empty::Allow}, {"require", Empty::Require},
-                                                    {"force", Empty::Force},   {"create", Empty::Create}};
+    static const std::map<std::string, Empty> modes{
+        {"refuse", Empty::Refuse}, {"allow", Empty::Allow}, {"require", Empty::Require}, {"force", Empty::Force}, {"create", Empty::Create}};
     if (value.empty() || value == "unset")
         return std::nullopt;
     if (const auto mode = modes.find(value); mode != modes.end())
@@ -67,12 +67,10 @@ Result<std::vector<Uuid>> readTypes(const std::string &option, const std::vector
         const auto words = allWords(Words::bySeparator(list, ',', Escapes::C, false));
         if (!words)
             return badOption(option, list, "Use types as in Type= of repart.d(5), with commas between them.");
-        for (std::size_t i = 0; i < words->size(); ++i) {
-            if ((*words)[i].empty() && i + 1 == words->size()) // a comma at the end
-                continue;
-            const auto type = Disk::partitionType((*words)[i], architecture);
+        for (const std::string &word : *words) {
+            const auto type = Disk::partitionType(word, architecture);
             if (!type)
-                return fail(ErrorCode::BadArgument, "'" + (*words)[i] + "' is not a valid partition type identifier or GUID", {},
+                return fail(ErrorCode::BadArgument, "'" + word + "' is not a valid partition type identifier or GUID", {},
                             "Use types as in Type= of repart.d(5), with commas between them.");
             types.push_back(*type);
         }
@@ -177,6 +175,19 @@ Result<void> readSigner(const RepartOptions &options, RepartRequest &request)
     return {};
 }
 
+Result<void> readKeys(const RepartOptions &options, RepartRequest &request)
+{
+    constexpr std::size_t limit = 16U << 20U;
+    for (const auto &[file, secret] : {std::pair(&options.keyFile, &request.key), std::pair(&options.passphraseFile, &request.passphrase),
+                                       std::pair(&options.recoveryKeyFile, &request.recoveryKey)}) {
+        if (file->empty())
+            continue;
+        PREON_TRY(const Bytes key, readFile(*file, limit));
+        *secret = Secret::copyOf(key);
+    }
+    return {};
+}
+
 bool inInitrd()
 {
     return access("/etc/initrd-release", F_OK) == 0;
@@ -217,8 +228,7 @@ Result<void> readTarget(const RepartOptions &options, RepartRequest &request)
     if (request.split && options.device.empty())
         return fail(ErrorCode::BadArgument, "A path to an image file must be specified when --split is used.");
     if (request.factoryReset && fresh)
-        return fail(ErrorCode::BadArgument,
-                    "Combination of --factory-reset=yes and --empty=force/--empty=require/--empty=create is invalid.");
+        return fail(ErrorCode::BadArgument, "Combination of --factory-reset=yes and --empty=force/--empty=require/--empty=create is invalid.");
     if (request.empty == Empty::Create && !request.size && !request.sizeAuto)
         return fail(ErrorCode::BadArgument, "If --empty=create is specified, --size= must be specified, too.");
     return {};
@@ -261,6 +271,7 @@ Result<RepartRequest> understandRepart(const RepartOptions &options, const Host 
     if (!options.include.empty() && !options.exclude.empty())
         return fail(ErrorCode::BadArgument, "Combination of --include-partitions= and --exclude-partitions= is invalid.");
     PREON_CHECK(checkRepartTpm(options));
+    PREON_CHECK(readKeys(options, request));
     PREON_CHECK(readSigner(options, request));
     PREON_CHECK(readRoots(options, request));
     if (options.factoryReset.empty())

@@ -22,11 +22,30 @@ constexpr unsigned defaultSignedPcr = 11;
 constexpr unsigned defaultPcr = 7;
 
 // systemd-repart's names, by number.
-constexpr std::array<std::string_view, pcrCount> pcrNames{"platform-code",   "platform-config",    "external-code",        "external-config", "boot-loader-code",
-                                                          "boot-loader-config", "host-platform", "secure-boot-policy",   "",                "kernel-initrd",
-                                                          "ima",             "kernel-boot",        "kernel-config",        "sysexts",         "shim-policy",
-                                                          "system-identity", "debug",              "",                     "",                "",
-                                                          "",                "",                   "",                     "application-support"};
+constexpr std::array<std::string_view, pcrCount> pcrNames{"platform-code",
+                                                          "platform-config",
+                                                          "external-code",
+                                                          "external-config",
+                                                          "boot-loader-code",
+                                                          "boot-loader-config",
+                                                          "host-platform",
+                                                          "secure-boot-policy",
+                                                          "",
+                                                          "kernel-initrd",
+                                                          "ima",
+                                                          "kernel-boot",
+                                                          "kernel-config",
+                                                          "sysexts",
+                                                          "shim-policy",
+                                                          "system-identity",
+                                                          "debug",
+                                                          "",
+                                                          "",
+                                                          "",
+                                                          "",
+                                                          "",
+                                                          "",
+                                                          "application-support"};
 
 struct PcrWord {
     unsigned index = 0;

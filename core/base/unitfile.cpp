@@ -20,6 +20,12 @@ bool isComment(std::string_view line)
     return text.starts_with('#') || text.starts_with(';');
 }
 
+bool isMaskLink(const std::filesystem::path &path)
+{
+    std::error_code error;
+    return std::filesystem::is_symlink(path, error) && std::filesystem::read_symlink(path, error) == "/dev/null";
+}
+
 // Names of plain files and links that end in suffix, of one folder. A folder that is not there has none.
 Result<std::vector<std::string>> namesIn(const std::filesystem::path &folder, std::string_view suffix)
 {
@@ -30,7 +36,12 @@ Result<std::vector<std::string>> namesIn(const std::filesystem::path &folder, st
         return names;
     for (; !error && entries != std::filesystem::directory_iterator(); entries.increment(error)) {
         const std::string name = entries->path().filename().string();
-        if (name.ends_with(suffix) && !name.starts_with('.') && name.size() > suffix.size())
+        // As systemd: what is there but no file (a folder, a FIFO that would be waited for) is passed over.
+        std::error_code unreadable;
+        const auto type = entries->status(unreadable).type();
+        const bool other
+            = !unreadable && type != std::filesystem::file_type::regular && type != std::filesystem::file_type::not_found && !isMaskLink(entries->path());
+        if (name.ends_with(suffix) && !name.starts_with('.') && name.size() > suffix.size() && !other)
             names.push_back(name);
     }
     if (error)
@@ -53,7 +64,7 @@ Result<std::map<std::string, std::filesystem::path>> firstOfEachName(const std::
 bool isMasked(const std::filesystem::path &path)
 {
     std::error_code error;
-    if (std::filesystem::is_symlink(path, error) && std::filesystem::read_symlink(path, error) == "/dev/null")
+    if (isMaskLink(path))
         return true;
     return std::filesystem::is_regular_file(path, error) && std::filesystem::file_size(path, error) == 0 && !error;
 }

@@ -27,12 +27,13 @@ struct Maker {
     Result<void> reset();
     Result<void> clear();
     Result<void> make(std::size_t index);
-    Result<void> fill(const PlannedPartition &planned, const Place &place, std::uint32_t sectorSize);
+    // How much of the place a hash tree speaks of.
+    Result<std::uint64_t> fill(const PlannedPartition &planned, const Place &place, std::uint32_t sectorSize);
     Result<void> copySource(const PlannedPartition &planned, const Place &place);
     Result<void> encrypted(const PlannedPartition &planned);
     Result<void> addKeys(Luks::Volume &volume, const PlannedPartition &planned);
-    Result<void> protect(const PlannedPartition &data);
-    Result<void> makeTree(const PlannedPartition &data, std::size_t index);
+    Result<void> protect(const PlannedPartition &data, std::uint64_t size);
+    Result<void> makeTree(const PlannedPartition &data, std::uint64_t size, std::size_t index);
     Result<void> makeSignature(const PlannedPartition &data, std::size_t index);
     void takeRootHash(const PlannedPartition &data, const Bytes &rootHash);
     void name(std::size_t index, const Uuid &uuid);
@@ -112,12 +113,12 @@ Result<void> Maker::copySource(const PlannedPartition &planned, const Place &pla
     return place.fill(from, {source.offset, source.size}, data, planned.verity ? Holes::ZeroToTheEnd : Holes::Zero, progress);
 }
 
-Result<void> Maker::fill(const PlannedPartition &planned, const Place &place, std::uint32_t sectorSize)
+Result<std::uint64_t> Maker::fill(const PlannedPartition &planned, const Place &place, std::uint32_t sectorSize)
 {
     if (planned.source)
-        return copySource(planned, place);
-    if (planned.format.empty())
-        return {};
+        PREON_CHECK(copySource(planned, place));
+    if (planned.source || planned.format.empty())
+        return place.size();
     progress.phase("Making the " + planned.format + " file system of " + planned.file.stem().string(), 0);
     // Where holes become zeroes anyway mkfs may leave them; where they do not, it must write the zeroes that it relies on.
     const bool exact = planned.verity || isReadOnlyFormat(planned.format);
@@ -139,7 +140,8 @@ Result<void> Maker::fill(const PlannedPartition &planned, const Place &place, st
     PREON_TRY(const Disk::Device made, Disk::Device::open(file.path(), Disk::Access::Read));
     PREON_TRY(const auto ranges, sparse ? dataRanges(made) : writtenRanges(made));
     const Holes holes = planned.verity ? Holes::ZeroToTheEnd : exact ? Holes::Zero : Holes::Keep;
-    return place.fill(made, {0, made.size()}, ranges, holes, progress);
+    PREON_CHECK(place.fill(made, {0, made.size()}, ranges, holes, progress));
+    return made.size(); // of a read-only one that is less than the place
 }
 
 Result<void> Maker::addKeys(Luks::Volume &volume, const PlannedPartition &planned)
@@ -201,15 +203,16 @@ void Maker::takeRootHash(const PlannedPartition &data, const Bytes &rootHash)
     name(*siblings.hash, verityHashUuid(rootHash));
 }
 
-// The tree over the partition as it is on the disk, all of it.
-Result<void> Maker::makeTree(const PlannedPartition &data, std::size_t index)
+// The tree over the partition as it is on the disk, or as much of it as its file system takes.
+Result<void> Maker::makeTree(const PlannedPartition &data, std::uint64_t size, std::size_t index)
 {
     const PlannedPartition &planned = plan.partitions[index];
     progress.phase("Making the hash tree of " + data.file.stem().string(), 0);
-    PREON_TRY(const HashTreeFile tree, makeHashTree(device, {data.partition.start, data.partition.size}, *planned.verity, scratch, progress));
+    PREON_TRY(const HashTreeFile tree, makeHashTree(device, {data.partition.start, size}, *planned.verity, scratch, progress));
     if (tree.size > planned.partition.size)
         return fail(ErrorCode::NoSpace, "Verity hash data does not fit in partition " + nameOf(planned),
-                    "it needs " + std::to_string(tree.size) + " bytes and has " + std::to_string(planned.partition.size), "Set SizeMinBytes= or Minimize=best.");
+                    "it needs " + std::to_string(tree.size) + " bytes and has " + std::to_string(planned.partition.size),
+                    "Set SizeMinBytes= or Minimize=best.");
     PREON_TRY(const Disk::Device made, Disk::Device::open(tree.file.path(), Disk::Access::Read));
     const Place place(device, planned.partition.start, planned.partition.size);
     PREON_CHECK(place.fill(made, {0, tree.size}, {{0, tree.size}}, Holes::Zero, progress));
@@ -231,12 +234,12 @@ Result<void> Maker::makeSignature(const PlannedPartition &data, std::size_t inde
 }
 
 // What belongs to a partition of verity data once that is there.
-Result<void> Maker::protect(const PlannedPartition &data)
+Result<void> Maker::protect(const PlannedPartition &data, std::uint64_t size)
 {
     if (!data.verity || data.verity->role != Verity::Data)
         return {};
     if (const auto hash = data.verity->hash; hash && isMade(plan.partitions[*hash]) && !plan.partitions[*hash].source)
-        PREON_CHECK(makeTree(data, *hash));
+        PREON_CHECK(makeTree(data, size, *hash));
     if (const auto signature = data.verity->signature; signature && isMade(plan.partitions[*signature]))
         PREON_CHECK(makeSignature(data, *signature));
     return {};
@@ -250,8 +253,9 @@ Result<void> Maker::make(std::size_t index)
         return encrypted(planned);
     if (!planned.source && planned.format.empty())
         return {};
-    PREON_CHECK(fill(planned, Place(device, partition.start, partition.size), options.fileSystemSector.value_or(device.sectorSize())));
-    return protect(planned);
+    const Place place(device, partition.start, partition.size);
+    PREON_TRY(const std::uint64_t size, fill(planned, place, options.fileSystemSector.value_or(device.sectorSize())));
+    return protect(planned, size);
 }
 
 // What is missing is found out before anything is written.
@@ -268,7 +272,8 @@ Result<void> checkKeys(const Plan &plan, const ApplyOptions &options)
         if (planned.encrypt == Encrypt::Passphrase && options.passphrase.empty())
             return fail(ErrorCode::BadArgument, name + " shall be encrypted, there is no usable TPM, and no passphrase was given", {}, "Give a passphrase.");
         if (planned.encrypt == Encrypt::RecoveryKey && options.recoveryKey.empty())
-            return fail(ErrorCode::BadArgument, name + " shall be encrypted, there is no usable TPM, and no recovery key was given", {}, "Give a recovery key.");
+            return fail(ErrorCode::BadArgument, name + " shall be encrypted, there is no usable TPM, and no recovery key was given", {},
+                        "Give a recovery key.");
         const bool readOnlyTree = planned.contents.isPopulated() && !planned.source && !canBeFilled(planned.format);
         if (readOnlyTree)
             return fail(ErrorCode::Unsupported, "The " + planned.format + " file system of " + name + " cannot be filled when it is made", {},

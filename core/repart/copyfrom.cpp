@@ -55,7 +55,8 @@ Result<std::uint32_t> sectorSizeOf(const std::filesystem::path &file)
             continue;
         if (found != 0)
             return fail(ErrorCode::BadFormat, file.string() + " seems to have several partition tables",
-                        "there is one for sectors of " + std::to_string(found) + " and one for sectors of " + std::to_string(size) + " bytes", "Use --sector-size=.");
+                        "there is one for sectors of " + std::to_string(found) + " and one for sectors of " + std::to_string(size) + " bytes",
+                        "Use --sector-size=.");
         found = size;
     }
     return found ? found : 512;

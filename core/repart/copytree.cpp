@@ -45,18 +45,32 @@ std::string procPath(const Fd &fd)
     return "/proc/self/fd/" + std::to_string(fd.get());
 }
 
-// Extended attributes by path, for links and nodes too, which cannot be opened.
+constexpr std::size_t xattrLimit = 64U << 10U; // the kernel's own, of a list and of a value
+
+// Extended attributes by path, for links and nodes too, which cannot be opened; what may not be set is passed over.
 void copyXattrs(const std::string &from, const std::string &to)
 {
-    std::vector<char> names(64U << 10U);
+    std::vector<char> names(xattrLimit), value(xattrLimit);
     const ssize_t length = llistxattr(from.c_str(), names.data(), names.size());
     for (ssize_t at = 0; at < length;) {
         const char *name = names.data() + at;
         at += static_cast<ssize_t>(std::char_traits<char>::length(name)) + 1;
-        std::vector<char> value(64U << 10U);
         const ssize_t size = lgetxattr(from.c_str(), name, value.data(), value.size());
         if (size >= 0)
             lsetxattr(to.c_str(), name, value.data(), static_cast<std::size_t>(size), 0);
+    }
+}
+
+void copyXattrs(const Fd &from, const Fd &to)
+{
+    std::vector<char> names(xattrLimit), value(xattrLimit);
+    const ssize_t length = flistxattr(from.get(), names.data(), names.size());
+    for (ssize_t at = 0; at < length;) {
+        const char *name = names.data() + at;
+        at += static_cast<ssize_t>(std::char_traits<char>::length(name)) + 1;
+        const ssize_t size = fgetxattr(from.get(), name, value.data(), value.size());
+        if (size >= 0)
+            fsetxattr(to.get(), name, value.data(), static_cast<std::size_t>(size), 0);
     }
 }
 
@@ -110,7 +124,7 @@ void copyAttributes(const Fd &from, const Fd &to)
     struct stat status{};
     if (fstat(from.get(), &status) < 0)
         return;
-    copyXattrs(procPath(from) + "/.", procPath(to) + "/.");
+    copyXattrs(from, to);
     (void)fchmod(to.get(), status.st_mode & 07777U);
     const auto times = timesOf(status);
     (void)futimens(to.get(), times.data());
@@ -179,7 +193,7 @@ Result<void> TreeCopy::file(const Fd &from, const std::string &name, const struc
     }
     if (fchown(copy.get(), status.st_uid, status.st_gid) < 0 || fchmod(copy.get(), status.st_mode & 07777U) < 0)
         return copyError(shown);
-    copyXattrs(pathIn(from, name), pathIn(to, name));
+    copyXattrs(source, copy);
     const auto times = timesOf(status);
     (void)futimens(copy.get(), times.data());
     if (status.st_nlink > 1)
@@ -284,7 +298,7 @@ Result<void> TreeCopy::folder(const Fd &from, const struct stat &status, const F
     if (made) {
         if (fchown(to.get(), status.st_uid, status.st_gid) < 0 || fchmod(to.get(), status.st_mode & 07777U) < 0)
             return copyError(shown);
-        copyXattrs(procPath(from) + "/.", procPath(to) + "/.");
+        copyXattrs(from, to);
     }
     const auto times = timesOf(made ? status : before);
     (void)futimens(to.get(), times.data());

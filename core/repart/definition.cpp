@@ -23,8 +23,8 @@ namespace
 using Disk::Designator;
 
 // The types whose file system $SYSTEMD_REPART_OVERRIDE_FSTYPE_… may replace, as systemd spells them there.
-constexpr std::array overridable{std::pair(Designator::Root, "ROOT"), std::pair(Designator::Usr, "USR"),   std::pair(Designator::Home, "HOME"),
-                                 std::pair(Designator::Srv, "SRV"),   std::pair(Designator::Esp, "ESP"),   std::pair(Designator::Xbootldr, "XBOOTLDR"),
+constexpr std::array overridable{std::pair(Designator::Root, "ROOT"), std::pair(Designator::Usr, "USR"), std::pair(Designator::Home, "HOME"),
+                                 std::pair(Designator::Srv, "SRV"),   std::pair(Designator::Esp, "ESP"), std::pair(Designator::Xbootldr, "XBOOTLDR"),
                                  std::pair(Designator::Tmp, "TMP"),   std::pair(Designator::Var, "VAR")};
 
 bool knowsGrow(Designator type)
@@ -88,6 +88,13 @@ void DefinitionParser::mergeFlags()
 void DefinitionParser::chooseFormat()
 {
     const Designator type = Disk::designator(definition.type);
+    // Of 258: a partition that an update will fill.
+    if (definition.format == "empty") {
+        definition.format.clear();
+        definition.label = definition.label.value_or("_empty");
+        noAuto = noAuto.value_or(true);
+        return;
+    }
     if (!definition.format.empty())
         return;
     if (type == Designator::Swap)

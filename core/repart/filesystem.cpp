@@ -151,8 +151,8 @@ void addExtras(const FileSystem &fs, Command &command)
 std::map<std::string, std::string> toolEnvironment(const FileSystem &fs)
 {
     std::map<std::string, std::string> environment;
-    for (const char *name : {"SOURCE_DATE_EPOCH", "DETERMINISTIC_SEED", "MKE2FS_CONFIG", "MKE2FS_FIRST_META_BG", "E2FSPROGS_FAKE_TIME", "E2FSPROGS_LIBMAGIC_SUPPRESS",
-                             "TMPDIR"}) {
+    for (const char *name :
+         {"SOURCE_DATE_EPOCH", "DETERMINISTIC_SEED", "MKE2FS_CONFIG", "MKE2FS_FIRST_META_BG", "E2FSPROGS_FAKE_TIME", "E2FSPROGS_LIBMAGIC_SUPPRESS", "TMPDIR"}) {
         if (const char *value = std::getenv(name))
             environment[name] = value;
     }
@@ -178,7 +178,8 @@ Result<std::vector<std::string>> formatCommand(const FileSystem &fs, const std::
     if (readOnly && fs.tree.empty())
         return fail(ErrorCode::Unsupported, "An " + fs.format + " file system cannot be made empty");
     if (!fs.tree.empty() && !canBeFilled(fs.format))
-        return fail(ErrorCode::Unsupported, "A " + fs.format + " file system cannot be filled when it is made", {}, "Use ext4, btrfs, xfs, vfat, erofs or squashfs.");
+        return fail(ErrorCode::Unsupported, "A " + fs.format + " file system cannot be filled when it is made", {},
+                    "Use ext4, btrfs, xfs, vfat, erofs or squashfs.");
     if (readOnly)
         command = readOnlyCommand(fs, path);
     else if (fs.format == "vfat")
@@ -192,8 +193,8 @@ Result<std::vector<std::string>> formatCommand(const FileSystem &fs, const std::
     else if (fs.format == "xfs")
         command = xfsCommand(fs, protofile);
     else if (fs.format == "f2fs")
-        command = {"mkfs.f2fs", "-g", "-f", "-q", "-l", cut(fs.label, 512), "-U", fs.uuid.text(), "-t", fs.discard ? "1" : "0",
-                   "-w", std::to_string(fs.sectorSize)};
+        command = {
+            "mkfs.f2fs", "-g", "-f", "-q", "-l", cut(fs.label, 512), "-U", fs.uuid.text(), "-t", fs.discard ? "1" : "0", "-w", std::to_string(fs.sectorSize)};
     else
         command = {"mkfs." + fs.format};
     if (!readOnly)

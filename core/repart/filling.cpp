@@ -176,12 +176,8 @@ Result<Prepared> prepareMinimized(Snapshot &snapshot, const FillOptions &options
         return Prepared();
     PREON_TRY(auto relations, relate(snapshot.definitions));
     PREON_TRY(auto identities, identitiesOf(snapshot));
-    Minimizer minimizer{.snapshot = snapshot,
-                        .options = options,
-                        .progress = progress,
-                        .relations = std::move(relations),
-                        .identities = std::move(identities),
-                        .prepared = {}};
+    Minimizer minimizer{
+        .snapshot = snapshot, .options = options, .progress = progress, .relations = std::move(relations), .identities = std::move(identities), .prepared = {}};
     const auto wanted = [&](std::size_t index) {
         return asks(snapshot.definitions[index]) && !minimizer.identities[index].existing && !snapshot.sources.contains(index);
     };

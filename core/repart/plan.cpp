@@ -190,7 +190,7 @@ std::vector<std::string> mountPointsElsewhere(const Snapshot &snapshot)
     const auto add = [&points](const Uuid &type) {
         using Disk::Designator;
         static const std::map<Designator, std::vector<std::string>> known{
-            {Designator::Usr, {"/usr"}},           {Designator::Home, {"/home"}},   {Designator::Srv, {"/srv"}}, {Designator::Esp, {"/efi", "/boot"}},
+            {Designator::Usr, {"/usr"}},       {Designator::Home, {"/home"}},   {Designator::Srv, {"/srv"}}, {Designator::Esp, {"/efi", "/boot"}},
             {Designator::Xbootldr, {"/boot"}}, {Designator::Tmp, {"/var/tmp"}}, {Designator::Var, {"/var"}}};
         if (const auto found = known.find(Disk::designator(type)); found != known.end())
             points.insert(points.end(), found->second.begin(), found->second.end());

@@ -83,7 +83,8 @@ Result<void> Writer::entry(const std::filesystem::path &path)
         return {};
     std::string name = path.filename().string();
     if (name.contains('\n') || name.contains('\t'))
-        return fail(ErrorCode::Unsupported, path.string() + " cannot be put into an xfs", "its name has a line end or tab in it, which mkfs.xfs cannot be told");
+        return fail(ErrorCode::Unsupported, path.string() + " cannot be put into an xfs",
+                    "its name has a line end or tab in it, which mkfs.xfs cannot be told");
     if (name.contains(' ')) {
         std::ranges::replace(name, ' ', '/');
         blanksInNames = true;

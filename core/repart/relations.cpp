@@ -39,16 +39,19 @@ Result<std::optional<std::size_t>> findSibling(const std::vector<Definition> &de
         if (i == index || definitions[i].verity != wanted || definitions[i].verityMatchKey != own.verityMatchKey)
             continue;
         if (found)
-            return refuse(own, "Multiple verity " + std::string(nameOf(wanted)) + " partitions found for verity " + std::string(nameOf(own.verity))
-                                   + " partition with VerityMatchKey=" + own.verityMatchKey + ".");
+            return refuse(own,
+                          "Multiple verity " + std::string(nameOf(wanted)) + " partitions found for verity " + std::string(nameOf(own.verity))
+                              + " partition with VerityMatchKey=" + own.verityMatchKey + ".");
         found = i;
     }
     if (!found && wanted != Verity::Signature)
-        return refuse(own, "Missing verity " + std::string(nameOf(wanted)) + " partition for verity " + std::string(nameOf(own.verity))
-                               + " partition with VerityMatchKey=" + own.verityMatchKey + ".");
+        return refuse(own,
+                      "Missing verity " + std::string(nameOf(wanted)) + " partition for verity " + std::string(nameOf(own.verity))
+                          + " partition with VerityMatchKey=" + own.verityMatchKey + ".");
     if (found && definitions[*found].priority != own.priority)
-        return refuse(own, "Priority mismatch (" + std::to_string(own.priority) + " != " + std::to_string(definitions[*found].priority)
-                               + ") for verity sibling partitions with VerityMatchKey=" + own.verityMatchKey + ".");
+        return refuse(own,
+                      "Priority mismatch (" + std::to_string(own.priority) + " != " + std::to_string(definitions[*found].priority)
+                          + ") for verity sibling partitions with VerityMatchKey=" + own.verityMatchKey + ".");
     return found;
 }
 
@@ -58,8 +61,8 @@ Result<void> relateVerity(const std::vector<Definition> &definitions, std::vecto
         if (definitions[i].verity == Verity::Off)
             continue;
         Relation &relation = relations[i];
-        for (const auto &[mode, sibling] : {std::pair(Verity::Data, &relation.data), std::pair(Verity::Hash, &relation.hash),
-                                            std::pair(Verity::Signature, &relation.signature)}) {
+        for (const auto &[mode, sibling] :
+             {std::pair(Verity::Data, &relation.data), std::pair(Verity::Hash, &relation.hash), std::pair(Verity::Signature, &relation.signature)}) {
             if (definitions[i].verity != mode) {
                 PREON_TRY(*sibling, findSibling(definitions, i, mode));
             }

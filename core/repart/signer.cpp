@@ -102,8 +102,8 @@ Result<Signer> signerOf(const Key &key, const Certificate &certificate)
     signer.certificateFingerprint.assign(bytes.begin(), bytes.end());
     signer.sign = [key, certificate](const std::string &text) -> Result<Bytes> {
         const Bio content = memoryBio(asBytes(text));
-        const Signature signature(
-            content ? PKCS7_sign(certificate.get(), key.get(), nullptr, content.get(), PKCS7_DETACHED | PKCS7_NOATTR | PKCS7_BINARY) : nullptr);
+        const Signature signature(content ? PKCS7_sign(certificate.get(), key.get(), nullptr, content.get(), PKCS7_DETACHED | PKCS7_NOATTR | PKCS7_BINARY)
+                                          : nullptr);
         unsigned char *der = nullptr;
         const int size = signature ? i2d_PKCS7(signature.get(), &der) : -1;
         if (size < 0)

@@ -78,12 +78,12 @@ Specifiers readSpecifiers(const Host &host)
     auto release = readAssignments(host.path("/etc/os-release"));
     if (release.empty())
         release = readAssignments(host.path("/usr/lib/os-release"));
-    values['o'] = release["ID"];
-    values['w'] = release["VERSION_ID"];
-    values['B'] = release["BUILD_ID"];
-    values['W'] = release["VARIANT_ID"];
-    values['M'] = release["IMAGE_ID"];
-    values['A'] = release["IMAGE_VERSION"];
+    // Without the file they have no value; a line that is not in it is an empty one.
+    for (const auto &[letter, key] : {std::pair('o', "ID"), std::pair('w', "VERSION_ID"), std::pair('B', "BUILD_ID"), std::pair('W', "VARIANT_ID"),
+                                      std::pair('M', "IMAGE_ID"), std::pair('A', "IMAGE_VERSION")}) {
+        if (!release.empty())
+            values[letter] = release[key];
+    }
     if (const auto id = host.machineId())
         values['m'] = id->hex();
     if (const auto id = host.bootId())

@@ -71,8 +71,9 @@ Result<void> nameSplits(Plan &plan, const Specifiers &specifiers)
         planned.splitPath = plan.device.parent_path() / (base + '.' + name + suffix);
         for (std::size_t k = 0; k < i; ++k) {
             if (plan.partitions[k].splitPath == planned.splitPath)
-                return fail(ErrorCode::Exists, plan.partitions[k].file.string() + " and " + planned.file.string() + " have the same resolved split name \""
-                                                   + planned.splitPath.string() + "\", refusing.");
+                return fail(ErrorCode::Exists,
+                            plan.partitions[k].file.string() + " and " + planned.file.string() + " have the same resolved split name \""
+                                + planned.splitPath.string() + "\", refusing.");
         }
     }
     return {};

@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/repart/mounttables.h"
 #include "core/repart/plan.h"
 #include "core/repart/print.h"
 
@@ -29,10 +30,12 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, std::size_t siz
     snapshot.table.partitions = {foreign};
     for (const std::string_view text : {input.substr(0, cut), input.substr(std::min(cut + 1, input.size()))}) {
         UnitFile file;
-        file.name = "x.conf";
-        file.path = "x.conf";
+        file.name = snapshot.definitions.empty() ? "10-a.conf" : "20-b.conf";
+        file.path = file.name;
         parseUnitText(text, file.path, file);
-        auto definition = Repart::parseDefinition(file, {});
+        Repart::DefinitionOptions options;
+        options.privateKey = options.certificate = true;
+        auto definition = Repart::parseDefinition(file, options);
         if (!definition)
             return 0;
         definition->copyBlocks.clear();
@@ -55,5 +58,8 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, std::size_t siz
     }
     (void)Repart::toJson(*plan, true);
     (void)Repart::toTable(*plan);
+    (void)Repart::toBar(*plan, 80);
+    if (!Repart::fstabOf(snapshot) || !Repart::crypttabOf(snapshot))
+        std::abort();
     return 0;
 }

@@ -32,6 +32,7 @@ class Set:
     size: int = 400 * MIB
     table: str = ""  # for sfdisk; "": an empty disk
     files: dict = field(default_factory=dict)  # name: bytes, beside the disk; "@" in definitions is their folder
+    sector: int = 512  # of the table there is
     exact: bool = False  # what the partitions hold is compared byte by byte
 
 

@@ -14,10 +14,11 @@ import shutil
 import subprocess
 import tempfile
 import unittest
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from repart_contents import CONTENTS, HASH_SEED, PLANS, WHEN, make_tree
+from repart_contents import CONTENTS, CRASHES, HASH_SEED, PLANS, WHEN, make_tree
 from repart_sets import ESP, GPT, HOME, LINUX, MIB, SETS, Set, Step, entry
 
 SEED = "--seed=0123456789abcdef0123456789abcdef"
@@ -25,7 +26,7 @@ OURS = [os.environ.get("PREONCTL", "preonctl"), "repart"]
 THEIRS = ["systemd-repart"]
 RANDOM_SETS = int(os.environ.get("PREON_RANDOM_SETS", "300"))
 RANDOM_FIRST = int(os.environ.get("PREON_RANDOM_FIRST", "0"))
-ABORTED = -6
+ABORTED = (-6, -11)
 ENVIRONMENT = os.environ | {"SOURCE_DATE_EPOCH": str(WHEN), "SYSTEMD_REPART_MKFS_OPTIONS_EXT4": HASH_SEED}
 
 
@@ -83,7 +84,7 @@ class Bench:
             with self.disk.open("wb") as file:
                 file.truncate(case.size)
         if case.table:
-            subprocess.run(["sfdisk", "-q", self.disk], input=case.table, text=True, check=True, capture_output=True)
+            subprocess.run(["sfdisk", "-q", f"--sector-size={case.sector}", self.disk], input=case.table, text=True, check=True, capture_output=True)
         for name, content in case.files.items():
             (self.folder / name).write_bytes(content)
             (self.folder / name).chmod(0o600)
@@ -174,7 +175,7 @@ class Repart(unittest.TestCase):
         their_files = bench.made()
         ours = bench.all_steps(OURS, case)
         for number, (their, our) in enumerate(zip(theirs, ours)):
-            if any(run[0] == ABORTED for run in their[0]):
+            if any(run[0] in ABORTED for run in their[0]):
                 return False
             said = "\n".join(run[2] for run in (*their[0], *our[0]))
             where = f"{case.name}, step {number}: {case.steps[number]}\n{said}"
@@ -198,6 +199,9 @@ class Repart(unittest.TestCase):
         for case in CONTENTS + PLANS:
             with self.subTest(case.name):
                 self.assertTrue(self.agree(case), "systemd-repart aborted")
+
+        self.agree(CRASHES)
+        self.assertEqual([run[0] for run in self.bench.all_steps(OURS, CRASHES)[0][0]], [0, 0])
 
     def test_random_sets(self):
         def compare(number):
@@ -235,6 +239,97 @@ class Repart(unittest.TestCase):
             self.assertIn(option.split("=")[0], done.stderr)
 
 
+class Hostile(unittest.TestCase):
+    """Broken tables, absurd sizes, files that may not be written: an error in words, and nothing written."""
+
+    def setUp(self):
+        holder = tempfile.TemporaryDirectory(prefix="hostile-")
+        self.addCleanup(holder.cleanup)
+        self.bench = Bench(holder.name)
+        self.case = Set("", [Step({"a.conf": "Type=home\nSizeMinBytes=20M\n"}, ["--empty=allow"])], 100 * MIB, GPT + entry(1, 2048, 20480, ESP, "EFI") + entry(2, 40960, 20480, LINUX))
+        self.bench.start(self.case)
+
+    def spoil(self, *changes):
+        with self.bench.disk.open("r+b") as file:
+            for offset, content in changes:
+                file.seek(offset, os.SEEK_END if offset < 0 else os.SEEK_SET)
+                file.write(content)
+
+    def refuses(self, status=1, step=None):
+        before = digest(self.bench.disk.read_bytes())
+        runs, _ = self.bench.run(OURS, step or self.case.steps[0])
+        self.assertEqual([run[0] for run in runs], [status] * len(runs), runs)
+        self.assertTrue(all(run[2].strip() for run in runs))
+        self.assertEqual(before, digest(self.bench.disk.read_bytes()))
+        return runs
+
+    def test_both_copies_broken(self):
+        self.spoil((512, b"x" * 512), (-512, b"x" * 512))
+        self.refuses()
+
+    def test_one_copy_broken_is_repaired(self):
+        for place in (512 + 16, -512 + 16, 1024 + 40, -512 * 33 + 40):
+            with self.subTest(place):
+                self.bench.start(self.case)
+                self.spoil((place, b"xxxx"))
+                runs, table = self.bench.run(OURS, self.case.steps[0])
+                self.assertEqual([run[0] for run in runs], [0, 0], runs)
+                self.assertEqual(table.count('"node"'), 3)
+                checked = subprocess.run(["sfdisk", "--verify", self.bench.disk], capture_output=True, text=True, check=False)
+                self.assertIn("No errors detected", checked.stdout)
+
+    def test_overlapping_entries(self):
+        self.bench.disk.unlink()
+        with self.bench.disk.open("wb") as file:
+            file.truncate(100 * MIB)
+        subprocess.run(["sfdisk", "-q", "--force", self.bench.disk], input=GPT + entry(1, 2048, 20480, ESP), text=True, check=True, capture_output=True)
+        sector = bytearray(self.bench.disk.read_bytes()[: 34 * 512])
+        sector[1024 + 128 : 1024 + 256] = sector[1024 : 1024 + 128]
+        sector[1024 + 128 + 16 : 1024 + 128 + 32] = b"u" * 16
+        sector[512 + 88 : 512 + 92] = zlib.crc32(sector[1024 : 1024 + 16384]).to_bytes(4, "little")
+        sector[512 + 16 : 512 + 20] = bytes(4)
+        sector[512 + 16 : 512 + 20] = zlib.crc32(sector[512 : 512 + 92]).to_bytes(4, "little")
+        self.spoil((0, bytes(sector)))
+        self.refuses()
+
+    def test_a_hybrid_table_keeps_its_partitions(self):
+        self.spoil((446 + 16, bytes([0x80, 0, 0, 0, 0x83, 0, 0, 0]) + (2048).to_bytes(4, "little") + (20480).to_bytes(4, "little")))
+        runs, table = self.bench.run(OURS, self.case.steps[0])
+        if runs[-1][0] == 0:
+            self.assertEqual(table.count('"node"'), 3)
+
+    def test_absurd_sizes(self):
+        for text in ("SizeMinBytes=16777215T", "SizeMinBytes=8E", "PaddingMinBytes=15E", "SizeMinBytes=99999999999999999999"):
+            with self.subTest(text):
+                self.refuses(step=Step({"a.conf": f"Type=home\n{text}\n"}, ["--empty=allow"]))
+
+    def test_two_tebibytes_and_more(self):
+        for size in (2 << 40, (2 << 40) + 512, 3 << 40):
+            with self.subTest(size):
+                self.assertTrue(Repart.agree(Repart("test_sets"), Set("", self.case.steps, size), self.bench))
+
+    def test_a_file_that_may_only_be_read(self):
+        subprocess.run(["mount", "--bind", self.bench.disk, self.bench.disk], check=True)
+        self.addCleanup(subprocess.run, ["umount", self.bench.disk], check=True)
+        subprocess.run(["mount", "-o", "remount,bind,ro", self.bench.disk], check=True)
+        before = digest(self.bench.disk.read_bytes())
+        runs, _ = self.bench.run(OURS, self.case.steps[0])
+        self.assertEqual([run[0] for run in runs], [0, 1], runs)
+        self.assertEqual(before, digest(self.bench.disk.read_bytes()))
+
+    def test_definitions_that_are_no_files(self):
+        self.bench.define({})
+        folder = self.bench.folder / "repart.d"
+        os.mkfifo(folder / "10-fifo.conf")
+        (folder / "20-folder.conf").mkdir()
+        (folder / "30-loop.conf").symlink_to("30-loop.conf")
+        before = digest(self.bench.disk.read_bytes())
+        done = subprocess.run([*OURS, "--definitions=repart.d", "--dry-run=no", "disk.img"], cwd=self.bench.folder, capture_output=True, text=True, check=False, timeout=20)
+        self.assertEqual(done.returncode, 1, done.stderr)
+        self.assertIn("30-loop.conf", done.stderr)
+        self.assertEqual(before, digest(self.bench.disk.read_bytes()))
+
+
 def make_keys(folder):
     subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", folder / "key.pem", "-out", folder / "cert.pem", "-subj", "/CN=test", "-days", "9"],
                    check=True, capture_output=True)
@@ -244,21 +339,26 @@ def random_set(number):
     """Definitions, a disk and an (aligned) table made up from a number; the same for all time."""
     dice = random.Random(number)
     size = dice.randrange(30, 300) * MIB
+    sector = dice.choice([512, 512, 4096])
+    options = ["--sector-size=4096"] if sector == 4096 else dice.choice([[], [], ["--sector-size=512"]])
     table = ""
     if dice.random() < 0.6:
-        table, at = GPT, 2048 + dice.choice([0, 8, 4096])
+        grain = 4096 // sector  # sectors
+        table, at = GPT, MIB // sector + dice.choice([0, grain, 2 * MIB // sector])
         numbers = dice.sample(range(1, 12), 5)
         for index in numbers[: dice.randrange(0, 5)]:
-            length = 8 * dice.randrange(1, 5000)
-            if at + length > size // 512 - 4096:
+            length = grain * dice.randrange(1, 5000)
+            if at + length > size // sector - 2 * MIB // sector:
                 break
             table += entry(index, at, length, dice.choice([ESP, HOME, LINUX]), dice.choice(["", "home", "old", "root-x86-64"]), attributes=dice.choice(["", "", "GUID:59", "RequiredPartition"]))
-            at += length + 8 * dice.choice([0, 0, 1, 256, dice.randrange(0, 5000)])
+            at += length + grain * dice.choice([0, 0, 1, 256, dice.randrange(0, 5000)])
     first = random_definitions(dice)
-    steps = [Step(first, ["--empty=" + dice.choice(["allow"] * 5 + ["force", "require", "refuse"])] + dice.choice([[]] * 8 + [["--defer-partitions=home,swap"], ["--exclude-partitions=root,usr"]]))]
+    mode = dice.choice(["allow"] * 5 + ["force", "require", "refuse"])
+    steps = [Step(first, ["--empty=" + mode, *options, *dice.choice([[]] * 8 + [["--defer-partitions=home,swap"], ["--exclude-partitions=root,usr"], ["--size=320M"]])])]
     if dice.random() < 0.4:
-        steps.append(Step(first if dice.random() < 0.5 else random_definitions(dice)))
-    return Set(f"random {number}", steps, size, table)
+        more = dice.choice([[], [], ["--factory-reset=yes"]])
+        steps.append(Step(first if dice.random() < 0.5 else random_definitions(dice), ["--empty=allow", *options, *more]))
+    return Set(f"random {number}", steps, size, table, sector=sector)
 
 
 def random_definitions(dice):
@@ -282,6 +382,8 @@ def random_definitions(dice):
             (0.15, "ReadOnly", lambda: dice.choice(["yes", "no", ""])),
             (0.15, "NoAuto", lambda: dice.choice(["yes", "no"])),
             (0.15, "GrowFileSystem", lambda: dice.choice(["yes", "no"])),
+            (0.2, "FactoryReset", lambda: dice.choice(["yes", "no"])),
+            (0.1, "SupplementFor", lambda: dice.choice(list(definitions) or ["x.conf"]).split(".conf")[0]),
         ]:
             if dice.random() < chance:
                 text += f"{key}={value()}\n"
@@ -289,6 +391,10 @@ def random_definitions(dice):
         definitions[name] = text
         if dice.random() < 0.1:
             definitions[name + ".d/x.conf"] = "Label=dropped in\n"
+    if dice.random() < 0.1:
+        priority = dice.choice(["", "Priority=3\n"])
+        definitions["40-data.conf"] = f"Type=usr\nVerity=data\nVerityMatchKey=u\nSizeMaxBytes={size(40 * MIB, 80 * MIB)}\n" + priority
+        definitions["95-hash.conf"] = "Type=usr-verity\nVerity=hash\nVerityMatchKey=u\n" + priority
     return definitions
 
 

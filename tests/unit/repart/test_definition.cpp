@@ -4,6 +4,8 @@
 #include "core/repart/definition.h"
 #include "tests/unit/boot/folder.h"
 
+#include <sys/stat.h>
+
 using namespace Preon;
 using namespace Preon::Repart;
 
@@ -146,4 +148,23 @@ TEST_F(DefinitionFiles, aLinkToItselfIsAnErrorAndNoHang)
     std::filesystem::create_directories(m_folder / "etc");
     std::filesystem::create_symlink("10-a.conf", m_folder / "etc/10-a.conf");
     EXPECT_FALSE(loadDefinitions({m_folder / "etc"}, {}));
+}
+
+TEST_F(DefinitionFiles, whatIsNoFileIsPassedOver)
+{
+    std::filesystem::create_directories(m_folder / "etc/10-a.conf");
+    write("etc/20-b.conf", "[Partition]\nType=home\n");
+    ASSERT_EQ(mkfifo((m_folder / "etc/30-c.conf").c_str(), 0600), 0);
+    const auto definitions = loadDefinitions({m_folder / "etc"}, {});
+    ASSERT_TRUE(definitions) << definitions.error().text();
+    EXPECT_EQ(definitions->size(), 1U);
+}
+
+TEST(Definition, anEmptyFormatIsForAnUpdateToFill)
+{
+    const auto definition = parsed("Type=usr\nFormat=empty\n");
+    ASSERT_TRUE(definition);
+    EXPECT_EQ(definition->format, "");
+    EXPECT_EQ(definition->label, "_empty");
+    EXPECT_EQ(definition->flags & (1ULL << 63U), 1ULL << 63U);
 }
