@@ -47,6 +47,7 @@ int main(int argc, char **argv)
     const bool standIn = std::filesystem::path(argv[0]).filename() == "systemd-repart";
     if (standIn)
         words.insert(words.begin(), {"repart", "--stand-in"});
+    const bool likeSystemd = !words.empty() && words.front() == "repart"; // also in its exit status
     // CLI11 takes the next word for the value of "--option="; systemd's tools take it as empty.
     for (std::string &word : words) {
         if (word.starts_with("--") && word.find('=') == word.size() - 1)
@@ -57,7 +58,7 @@ int main(int argc, char **argv)
         app.parse(words);
     } catch (const CLI::ParseError &error) {
         const int status = app.exit(error);
-        return standIn && status != 0 ? EXIT_FAILURE : status;
+        return likeSystemd && status != 0 ? EXIT_FAILURE : status;
     }
     return invocation.status;
 }

@@ -137,10 +137,10 @@ bool runPhase(Space &space, std::size_t area, Phase phase, Sharing &sharing)
     return again;
 }
 
-// What rounding left over, to one claim.
+// What rounding left over, to one claim of those that are new in the area. systemd-repart means the partition before the area too, and yet passes over it.
 void donate(Space &space, std::size_t area, Claim &claim, std::uint64_t &span)
 {
-    if (span == 0 || !belongs(claim, area) || claim.foreign)
+    if (span == 0 || claim.allocatedTo != area || claim.foreign)
         return;
     std::uint64_t larger = std::max(roundDown(saturatingAdd(*claim.size, span), space.grain), *claim.size);
     larger = std::max(std::min(larger, maximumOf(claim)), *claim.size);
@@ -164,8 +164,6 @@ void shareOut(Space &space, std::size_t index)
     for (const Phase phase : {Phase::Foreign, Phase::Overcharge, Phase::Undercharge, Phase::Distribute}) {
         while (runPhase(space, index, phase, sharing)) { }
     }
-    if (area.after)
-        donate(space, index, space.claims[*area.after], sharing.span);
     for (Claim &claim : space.claims)
         donate(space, index, claim, sharing.span);
     if (area.after)
