@@ -156,9 +156,10 @@ Result<void> Maker::addKeys(Luks::Volume &volume, const PlannedPartition &planne
         PREON_TRY(Tpm::Context tpm, Tpm::Context::open(host));
         PREON_TRY([[maybe_unused]] const int slot, volume.enrollTpm(tpm, options.tpm));
     }
-    if (how == Encrypt::Passphrase || how == Encrypt::RecoveryKey) {
-        const Secret &secret = how == Encrypt::Passphrase ? options.passphrase : options.recoveryKey;
-        PREON_TRY([[maybe_unused]] const int slot, volume.addPassphrase(secret));
+    if (how == Encrypt::Passphrase) {
+        PREON_TRY([[maybe_unused]] const int slot, volume.addPassphrase(options.passphrase));
+    } else if (how == Encrypt::RecoveryKey) {
+        PREON_TRY([[maybe_unused]] const int slot, volume.addRecoveryKey(options.recoveryKey));
     }
     return {};
 }

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/base/process.h"
+#include "core/luks/recovery.h"
+#include "core/luks/volume.h"
 #include "core/repart/apply.h"
 #include "core/repart/filling.h"
 #include "core/repart/split.h"
@@ -203,6 +205,24 @@ TEST_F(ImageTest, whatThePlanChoseNeedsItsSecret)
     EXPECT_EQ(plan->partitions[0].encrypt, Encrypt::Passphrase);
     const auto key = write("key", "open sesame");
     EXPECT_TRUE(runTool({"cryptsetup", "open", "--test-passphrase", "--key-file", key.string(), plan->partitions[0].splitPath.string()}));
+}
+
+TEST_F(ImageTest, aRecoveryKeyIsKnownAsOne)
+{
+    const std::vector<std::string> definitions{"Type=home\nX-PreonEncrypt=tpm2-or-recovery-key\n"};
+    m_options.recoveryKey = Secret::copyOf(asBytes("some words that are no recovery key"));
+    EXPECT_EQ(make(emptyDisk(200 * mebibyte, definitions)).error().code, ErrorCode::BadArgument);
+    std::filesystem::remove(m_folder / "disk.raw");
+    auto key = Luks::makeRecoveryKey();
+    ASSERT_TRUE(key);
+    m_options.recoveryKey = Secret::copyOf(key->bytes());
+    const auto plan = make(emptyDisk(200 * mebibyte, definitions));
+    ASSERT_TRUE(plan) << plan.error().text();
+    auto volume = Luks::Volume::load(plan->partitions[0].splitPath);
+    ASSERT_TRUE(volume) << volume.error().text();
+    ASSERT_EQ(volume->slots().size(), 1U);
+    EXPECT_EQ(volume->slots().front().token, "systemd-recovery");
+    EXPECT_TRUE(volume->unlock(*key));
 }
 
 TEST_F(ImageTest, aSignatureIsOpenSslsAndZeroesFollow)
