@@ -34,6 +34,7 @@ void addVerityFormat(CLI::App &verity, Invocation &invocation);
 void addVeritySign(CLI::App &verity, Invocation &invocation);
 void addBoot(CLI::App &app, Invocation &invocation);
 void addBootInitrd(CLI::App &boot, Invocation &invocation);
+void addHomeVolume(CLI::App &app, Invocation &invocation);
 void addLuks(CLI::App &app, Invocation &invocation);
 void addLuksKeys(CLI::App &luks, Invocation &invocation);
 

@@ -1,11 +1,13 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "apps/ctl/command.h"
+#include "apps/ctl/secrets.h"
 
 #include "core/base/process.h"
 #include "core/boot/bootstate.h"
 #include "core/boot/liveroot.h"
 #include "core/install/firstboot.h"
+#include "core/install/homevolume.h"
 
 #include <iostream>
 #include <memory>
@@ -74,6 +76,17 @@ Result<void> keys(const Host &host)
     PREON_TRY(const Boot::State state, Boot::readState(host));
     return retrigger(host, state.disk);
 }
+
+Result<void> home(const Host &host)
+{
+    JournalProgress progress;
+    const std::filesystem::path partition = host.dev / "disk/by-preon/home";
+    PREON_TRY(const Secret key, readKeyFile(sysroot / Install::keyFolder / Install::homeKey));
+    const auto volume = Install::unlockHome(partition, key);
+    if (!volume)
+        return std::unexpected(volume.error().during("The home volume stays shut; nothing on it was changed"));
+    return Install::openHome(partition, *volume, progress);
+}
 }
 
 void addBootInitrd(CLI::App &boot, Invocation &invocation)
@@ -89,6 +102,7 @@ void addBootInitrd(CLI::App &boot, Invocation &invocation)
     });
     add("complete", "Make what is missing on the boot disk, up to the root", complete);
     add("keys", "Make swap and home, with keys that lie on the root", keys);
+    add("home", "Open the home volume with the key that lies on the root", home);
     add("setup", "As complete, for a medium that is set up at a person's request", complete);
 
     auto device = std::make_shared<std::string>();

@@ -39,6 +39,7 @@ int main(int argc, char **argv)
     Ctl::addRepart(app, invocation);
     Ctl::addVerity(app, invocation);
     Ctl::addLuks(app, invocation);
+    Ctl::addHomeVolume(app, invocation);
     Ctl::addBoot(app, invocation);
     Ctl::addVersion(app, invocation);
 

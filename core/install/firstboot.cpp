@@ -6,21 +6,20 @@
 #include "core/base/format.h"
 #include "core/base/hash.h"
 #include "core/disk/parttypes.h"
+#include "core/install/homevolume.h"
 #include "core/repart/apply.h"
+#include "core/repart/filesystem.h"
 
 #include <algorithm>
 
 #include <fcntl.h>
-#include <sys/stat.h>
 
 namespace Preon::Install
 {
 
 namespace
 {
-constexpr std::size_t keySize = 32;
 constexpr unsigned addedConfigPcr = 12; // UAPI.7, "kernel-config"
-const std::filesystem::path keyFolder = "var/lib/preon/keys";
 
 Uuid typeOf(Boot::Role role)
 {
@@ -111,30 +110,33 @@ Result<void> applyPass(const Host &host, const Work &work, Pass pass, const Repa
     return {};
 }
 
-// A folder that survives a power cut once this returns.
-Result<void> makeKeyFolder(const std::filesystem::path &sysroot)
+// A home that is integrity protected is not done with its partition; whoever made it knows what its key is called meanwhile.
+Result<Secret> keyForNew(const std::filesystem::path &keys, const FirstBootFacts &facts, Boot::Role role)
 {
-    std::filesystem::path folder = sysroot;
-    for (const std::filesystem::path &part : keyFolder) {
-        const std::filesystem::path parent = folder;
-        folder /= part;
-        const mode_t mode = part == "keys" || part == "preon" ? 0700 : 0755;
-        if (::mkdir(folder.c_str(), mode) < 0 && errno != EEXIST)
-            return failErrno(folder.string() + " could not be made");
-        PREON_TRY(const Fd parentFd, openFile(parent, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-        PREON_CHECK(flush(parentFd));
-    }
-    return {};
+    const auto definition = std::ranges::find(facts.definitions, typeOf(role), &Repart::Definition::type);
+    if (definition != facts.definitions.end() && definition->encrypt == Repart::Encrypt::IntegrityKey)
+        return keyForNewHome(keys);
+    return volumeKey(keys / (std::string(Boot::roleName(role)) + ".key"));
 }
 
-// The key that lies there already (a start was cut off before its partition was published), else a new one.
-Result<Secret> keyFor(const std::filesystem::path &file)
+// Makes the home whose partition is there and whose key says that it was not made to its end: now, or by a start that was cut off.
+Result<void> finishHome(const Host &host, const Work &work, const std::filesystem::path &keys, Progress &progress)
 {
-    if (auto there = readFile(file, keySize); there && there->size() == keySize)
-        return Secret::copyOf(*there);
-    PREON_TRY(Secret key, Secret::random(keySize));
-    PREON_CHECK(replaceFile(file, key.bytes(), 0400));
-    return key;
+    const std::filesystem::path newKey = keys / unfinishedHomeKey, key = keys / homeKey;
+    if (!std::filesystem::exists(newKey) || std::filesystem::exists(key))
+        return {};
+    PREON_TRY(const Disk::Table table, Disk::readTable(work.device));
+    const auto number = Boot::numberOf(Boot::ownPartitions(table, Boot::espIn(table, work.facts.state), work.facts.rootHash), Boot::Role::Home);
+    const auto partition = std::ranges::find(table.partitions, number.value_or(0), &Disk::Partition::number);
+    const auto node = work.device.partitionPath(number.value_or(0));
+    if (!number || partition == table.partitions.end() || !node)
+        return fail(ErrorCode::NotFound, "The home volume could not be made", "its partition is not there");
+    PREON_TRY(const Secret secret, volumeKey(newKey));
+    const HomeToMake home{
+        .partition = *node, .fileSystem = Repart::fileSystemUuidFrom(partition->uuid), .label = partition->label, .scratch = Repart::scratchFolder(host)};
+    if (auto made = makeHome(home, secret, progress); !made)
+        return std::unexpected(made.error().during("The home volume could not be made"));
+    return renameKey(newKey, key);
 }
 }
 
@@ -229,21 +231,24 @@ Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr,
 Result<void> completeVolumes(const Host &host, const std::filesystem::path &sysusr, const std::filesystem::path &sysroot, Progress &progress)
 {
     PREON_TRY(Work work, gather(host, sysusr));
+    const std::filesystem::path keys = sysroot / keyFolder;
     const std::vector<Boot::Role> missing = missingVolumes(work.facts);
     for (const Boot::Role role : {Boot::Role::Swap, Boot::Role::Home}) {
         const std::string name(Boot::roleName(role));
-        if (!std::ranges::contains(missing, role) && !std::filesystem::exists(sysroot / keyFolder / (name + ".key")))
+        const bool known = std::filesystem::exists(keys / (name + ".key")) || (role == Boot::Role::Home && std::filesystem::exists(keys / unfinishedHomeKey));
+        if (!std::ranges::contains(missing, role) && !known)
             progress.log("The partition for " + name + " stays shut: this root does not hold its key. Nothing on it was changed.");
     }
-    if (missing.empty())
-        return {};
-    PREON_CHECK(makeKeyFolder(sysroot));
-    Repart::ApplyOptions options;
-    for (const Boot::Role role : missing) {
-        PREON_TRY(Secret key, keyFor(sysroot / keyFolder / (std::string(Boot::roleName(role)) + ".key")));
-        options.keysByType.emplace(typeOf(role), std::move(key));
+    if (!missing.empty()) {
+        PREON_CHECK(makeKeyFolder(sysroot));
+        Repart::ApplyOptions options;
+        for (const Boot::Role role : missing) {
+            PREON_TRY(Secret key, keyForNew(keys, work.facts, role));
+            options.keysByType.emplace(typeOf(role), std::move(key));
+        }
+        PREON_CHECK(applyPass(host, work, Pass::Volumes, options, progress));
     }
-    return applyPass(host, work, Pass::Volumes, options, progress);
+    return finishHome(host, work, keys, progress);
 }
 
 } // namespace Preon::Install

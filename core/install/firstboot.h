@@ -40,7 +40,8 @@ std::vector<Boot::Role> missingVolumes(const FirstBootFacts &facts);
 
 // `preonctl boot complete`: pass Root on the boot disk. usr: where /usr is mounted ("/sysusr" + usr).
 Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr, Progress &progress);
-// `preonctl boot keys`: makes the missing volumes' keys on the mounted root, then pass Volumes.
+// `preonctl boot keys`: makes the missing volumes' keys on the mounted root, then pass Volumes, then the home volume itself. While that is being made its key is
+// called home.key.new; a start that finds this name makes the home anew.
 Result<void> completeVolumes(const Host &host, const std::filesystem::path &sysusr, const std::filesystem::path &sysroot, Progress &progress);
 
 } // namespace Preon::Install

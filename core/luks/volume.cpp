@@ -99,6 +99,7 @@ Result<Volume> Volume::format(const std::filesystem::path &path, const FormatOpt
         return cryptFailure(code, what);
     crypt_params_luks2 parameters{};
     parameters.label = options.label.c_str();
+    parameters.subsystem = options.subsystem.empty() ? nullptr : options.subsystem.c_str();
     parameters.sector_size = options.sectorSize;
     const std::string uuid = options.uuid.isNull() ? std::string() : options.uuid.text();
     const int code = crypt_format(state->device.get(), CRYPT_LUKS2, "aes", "xts-plain64", uuid.empty() ? nullptr : uuid.c_str(), state->volumeKey.chars(),
@@ -156,6 +157,12 @@ Uuid Volume::uuid() const
 std::string Volume::label() const
 {
     const char *text = crypt_get_label(m_state->device.get());
+    return text ? text : "";
+}
+
+std::string Volume::subsystem() const
+{
+    const char *text = crypt_get_subsystem(m_state->device.get());
     return text ? text : "";
 }
 

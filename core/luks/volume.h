@@ -19,7 +19,7 @@ namespace Preon::Luks
 
 struct FormatOptions {
     Uuid uuid; // null: random
-    std::string label;
+    std::string label, subsystem;
     std::uint32_t sectorSize = 512; // encryption sector: 512 … 4096
     std::uint64_t dataOffset = 0; // bytes; 0: the default (16 MiB)
 };
@@ -83,8 +83,11 @@ public:
     Result<void> activate(const std::string &name, bool readOnly = false);
 
     bool isUnlocked() const;
+    // A key of 32 bytes for a purpose, derived from the volume key of an unlocked volume (see integrity.h).
+    Result<Secret> deriveKey(std::string_view label) const;
     Uuid uuid() const;
     std::string label() const;
+    std::string subsystem() const; // a second label in the header; says what a volume is for
     std::uint64_t dataOffset() const; // bytes
     std::uint32_t sectorSize() const; // bytes, of the encryption
     std::vector<Slot> slots() const;

@@ -3,7 +3,7 @@
 
 #include "core/repart/apply.h"
 
-#include "core/luks/volume.h"
+#include "core/luks/integrity.h"
 #include "core/repart/filling.h"
 #include "core/repart/place.h"
 
@@ -42,6 +42,11 @@ struct Maker {
 bool isMade(const PlannedPartition &planned)
 {
     return planned.activity == Activity::Create && !planned.deferred;
+}
+
+bool asksKey(const PlannedPartition &planned)
+{
+    return planned.encrypt == Encrypt::KeyFile || planned.encrypt == Encrypt::KeyFileAndTpm2 || planned.encrypt == Encrypt::IntegrityKey;
 }
 
 bool isPlain(const PlannedPartition &planned)
@@ -147,7 +152,7 @@ Result<std::uint64_t> Maker::fill(const PlannedPartition &planned, const Place &
 Result<void> Maker::addKeys(Luks::Volume &volume, const PlannedPartition &planned)
 {
     const Encrypt how = planned.encrypt;
-    if (how == Encrypt::KeyFile || how == Encrypt::KeyFileAndTpm2) {
+    if (asksKey(planned)) {
         const auto found = options.keysByType.find(planned.partition.type);
         const Secret &key = found == options.keysByType.end() ? options.key : found->second;
         PREON_TRY([[maybe_unused]] const int slot, volume.addKeyFile(key));
@@ -170,7 +175,9 @@ Result<void> Maker::encrypted(const PlannedPartition &planned)
     const Disk::Partition &partition = planned.partition;
     progress.phase("Encrypting " + planned.file.stem().string(), 0);
     PREON_TRY(const ScratchFile header, ScratchFile::create(scratch, partition.size));
-    const Luks::FormatOptions format{.uuid = planned.luksUuid, .label = planned.volumeLabel, .sectorSize = encryptionSector, .dataOffset = 0};
+    const std::string subsystem = planned.encrypt == Encrypt::IntegrityKey ? Luks::integritySubsystem : "";
+    const Luks::FormatOptions format{
+        .uuid = planned.luksUuid, .label = planned.volumeLabel, .subsystem = subsystem, .sectorSize = encryptionSector, .dataOffset = 0};
     PREON_TRY(Luks::Volume volume, Luks::Volume::format(header.path(), format));
     PREON_CHECK(addKeys(volume, planned));
     if (volume.dataOffset() >= partition.size)
@@ -268,7 +275,7 @@ Result<void> checkKeys(const Plan &plan, const ApplyOptions &options)
         const std::string name = nameOf(planned);
         const auto own = options.keysByType.find(planned.partition.type);
         const bool key = !options.key.empty() || (own != options.keysByType.end() && !own->second.empty());
-        if ((planned.encrypt == Encrypt::KeyFile || planned.encrypt == Encrypt::KeyFileAndTpm2) && !key)
+        if (asksKey(planned) && !key)
             return fail(ErrorCode::BadArgument, name + " shall be encrypted with a key file, and none was given", {}, "Name one with --key-file=.");
         if (planned.encrypt == Encrypt::Passphrase && options.passphrase.empty())
             return fail(ErrorCode::BadArgument, name + " shall be encrypted, there is no usable TPM, and no passphrase was given", {}, "Give a passphrase.");

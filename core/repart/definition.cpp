@@ -115,6 +115,8 @@ DefinitionParser::Outcome DefinitionParser::check() const
     // Before a format is chosen for it.
     if (d.isCopied() && (!d.format.empty() || d.contents.isPopulated()))
         return refuseFile("Format=/CopyFiles=/MakeDirectories=/MakeSymlinks= and CopyBlocks= cannot be combined, refusing.");
+    if (integrity && (d.encrypt != Encrypt::Off || !d.format.empty() || d.isCopied() || d.contents.isPopulated()))
+        return refuseFile("X-PreonProtect=integrity cannot be combined with Encrypt=/X-PreonEncrypt=/Format=/CopyBlocks=/CopyFiles=, refusing.");
     if (d.contents.isPopulated() && d.format == "swap")
         return refuseFile("Format=swap and CopyFiles=/MakeDirectories=/MakeSymlinks= cannot be combined, refusing.");
     return {};
@@ -173,7 +175,7 @@ void DefinitionParser::finish()
     if (definition.splitName == "-")
         definition.splitName.reset();
     const auto known = std::ranges::find(overridable, Disk::designator(definition.type), [](const auto &pair) { return pair.first; });
-    if (known == overridable.end())
+    if (known == overridable.end() || integrity)
         return;
     const auto forced = options.formatOverrides.find(known->second);
     if (forced != options.formatOverrides.end())
@@ -226,6 +228,8 @@ Result<Definition> parseDefinition(const UnitFile &file, const DefinitionOptions
         return std::move(parser.definition);
     PREON_CHECK(parser.check());
     parser.chooseFormat();
+    if (parser.integrity)
+        parser.definition.encrypt = Encrypt::IntegrityKey;
     PREON_CHECK(parser.checkContent());
     parser.finish();
     return std::move(parser.definition);

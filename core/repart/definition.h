@@ -19,6 +19,7 @@ enum class Encrypt {
     KeyFile,
     Tpm2,
     KeyFileAndTpm2,
+    IntegrityKey, // ours (X-PreonProtect=integrity), not encrypted: a LUKS2 header that keeps the key of what others put behind it (luks/integrity.h)
     // Ours (X-PreonEncrypt=, which systemd-repart passes over): the TPM where there is a usable one, else what the caller supplies. The plan says which.
     Tpm2OrPassphrase,
     Tpm2OrRecoveryKey,

@@ -120,6 +120,15 @@ void DefinitionParser::takeOurEncrypt(const UnitEntry &entry)
         warn(entry, "Failed to parse X-PreonEncrypt=" + entry.value + ", ignoring: Use tpm2-or-passphrase or tpm2-or-recovery-key.");
 }
 
+// Whoever asks for protection shall not get a partition without it: another word refuses the file.
+DefinitionParser::Outcome DefinitionParser::takeProtect(const UnitEntry &entry)
+{
+    if (!entry.value.empty() && entry.value != "integrity")
+        return refuse(entry, "Failed to parse X-PreonProtect=" + entry.value + ", refusing: Use integrity.");
+    integrity = !entry.value.empty();
+    return {};
+}
+
 void DefinitionParser::takeVerity(const UnitEntry &entry)
 {
     const std::string &mode = entry.value;
@@ -337,6 +346,8 @@ std::optional<DefinitionParser::Outcome> DefinitionParser::takeContent(const Uni
         takeEncrypt(entry);
     else if (key == "X-PreonEncrypt")
         takeOurEncrypt(entry);
+    else if (key == "X-PreonProtect")
+        return takeProtect(entry);
     else if (key == "ExcludeFiles")
         takeExclude(entry, definition.contents.excludeSource);
     else if (key == "ExcludeFilesTarget")

@@ -17,6 +17,7 @@ struct DefinitionParser {
     Definition definition;
     std::optional<bool> readOnly, noAuto, growFileSystem;
     std::optional<Encrypt> ourEncrypt;
+    bool integrity = false;
     std::uint64_t writtenFlags = 0;
 
     static std::string place(const UnitEntry &entry)
@@ -53,6 +54,7 @@ struct DefinitionParser {
     void takeFormat(const UnitEntry &entry);
     void takeEncrypt(const UnitEntry &entry);
     void takeOurEncrypt(const UnitEntry &entry);
+    Outcome takeProtect(const UnitEntry &entry);
     void takeVerity(const UnitEntry &entry);
     void takeMinimize(const UnitEntry &entry);
     void takeCopyBlocks(const UnitEntry &entry);

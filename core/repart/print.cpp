@@ -68,6 +68,8 @@ std::string_view encryptionName(Encrypt encrypt)
         return "passphrase";
     case Encrypt::RecoveryKey:
         return "recovery-key";
+    case Encrypt::IntegrityKey:
+        return "integrity";
     case Encrypt::Off:
         break;
     }

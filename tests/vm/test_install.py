@@ -53,6 +53,8 @@ def first_start(story, vm):
     root = particle.luks_facts(vm, "/dev/disk/by-preon/root")
     story.equals("root opens with the TPM and nothing else", ["systemd-tpm2"], root["tokens"])
     story.equals("it is sealed to the signed policy over PCR 11, and to PCR 12", ([[12]], [[11]]), (root["pcrs"], root["signed"]))
+    home = particle.home_status(vm)
+    story.equals("home is integrity protected, and every block fits", (True, True, 0), (home["protected"], home["open"], home["mismatches"]))
     for name in ("swap", "home"):
         story.equals(f"{name} has no TPM slot of its own", [], particle.luks_facts(vm, f"/dev/disk/by-preon/{name}")["tokens"])
         story.equals(f"{name}'s key is a file on root that only root reads", "400 0 32", vm.ask(f"stat -c '%a %u %s' /var/lib/preon/keys/{name}.key"))

@@ -93,11 +93,30 @@ TEST_F(ApplyTest, anEncryptedPartitionOpensWithItsKeyOnly)
     EXPECT_FALSE(runTool({"cryptsetup", "open", "--test-passphrase", "--key-file", wrong.string(), part.string()}));
 }
 
+TEST_F(ApplyTest, anIntegrityProtectedPartitionGetsTheHeaderOnly)
+{
+    m_options.keysByType.emplace(*Disk::partitionType("home"), Secret::copyOf(asBytes("0123456789abcdef0123456789abcdef")));
+    const auto plan = make(200 * mebibyte, emptyDisk(200 * mebibyte, {"Type=home\nX-PreonProtect=integrity\n"}));
+    ASSERT_TRUE(plan) << plan.error().text();
+    const auto part = extract(plan->partitions[0]);
+    auto volume = Luks::Volume::load(part);
+    ASSERT_TRUE(volume) << volume.error().text();
+    EXPECT_EQ(volume->subsystem(), "preon-integrity");
+    EXPECT_EQ(volume->uuid(), plan->partitions[0].luksUuid);
+    EXPECT_EQ(volume->dataOffset(), 16 * mebibyte);
+    ASSERT_TRUE(volume->unlock(m_options.keysByType.begin()->second));
+    const auto behind = readFile(part, 400 * mebibyte);
+    EXPECT_TRUE(std::all_of(behind->begin() + 16 * mebibyte, behind->end(), [](std::byte byte) { return byte == std::byte{}; }));
+}
+
 TEST_F(ApplyTest, aMissingKeyIsFoundBeforeAnythingIsWritten)
 {
     const auto plan = make(200 * mebibyte, emptyDisk(200 * mebibyte, {"Type=root\n", "Type=home\nEncrypt=key-file\n"}));
     ASSERT_FALSE(plan);
     EXPECT_EQ(plan.error().code, ErrorCode::BadArgument);
+    const auto protection = make(200 * mebibyte, emptyDisk(200 * mebibyte, {"Type=root\n", "Type=home\nX-PreonProtect=integrity\n"}));
+    ASSERT_FALSE(protection);
+    EXPECT_EQ(protection.error().code, ErrorCode::BadArgument);
     EXPECT_EQ(Disk::readTable(*Disk::Device::open(m_folder / "disk.img", Disk::Access::Read))->kind, Disk::LabelKind::None);
 }
 

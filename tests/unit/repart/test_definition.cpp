@@ -121,6 +121,22 @@ TEST(Definition, formatsFollowTypeAndEncryption)
     EXPECT_EQ(parsed("Type=home\n")->format, "");
 }
 
+TEST(Definition, ourProtectionIsNotMixedWithContent)
+{
+    const auto definition = parsed("Type=home\nX-PreonProtect=integrity\n");
+    ASSERT_TRUE(definition) << definition.error().text();
+    EXPECT_EQ(definition->encrypt, Encrypt::IntegrityKey);
+    EXPECT_EQ(definition->format, "");
+    EXPECT_TRUE(definition->warnings.empty());
+    for (const char *setting : {"Encrypt=key-file", "X-PreonEncrypt=tpm2-or-passphrase", "Format=btrfs", "CopyBlocks=/x", "CopyFiles=/x"}) {
+        const auto mixed = parsed(std::string("Type=home\nX-PreonProtect=integrity\n") + setting + "\n");
+        ASSERT_FALSE(mixed) << setting;
+        EXPECT_EQ(mixed.error().code, ErrorCode::BadFormat);
+    }
+    EXPECT_FALSE(parsed("Type=home\nX-PreonProtect=on\n")); // rather no home than one that is not what was asked for
+    EXPECT_EQ(parsed("Type=home\nX-PreonProtect=integrity\nX-PreonProtect=\n")->encrypt, Encrypt::Off);
+}
+
 class DefinitionFiles : public FolderTest
 {
 };

@@ -66,6 +66,10 @@ class Disk:
         _qemu_img("create", "-q", "-f", "qcow2", "-F", self.format, "-b", self.path.resolve(), path, *([size] if size else []))
         return Disk(path)
 
+    def grow(self, size):
+        """Makes it larger, as a disk copied to a larger one is."""
+        _qemu_img("resize", "-q", self.path, size)
+
     def drive(self, name):
         return f"id={name},if=none,format={self.format},file={self.path.resolve()},cache=unsafe,discard=unmap"
 

@@ -86,6 +86,10 @@ def luks_facts(vm, device):
             "signed": [token.get("tpm2_pubkey_pcrs") for token in tokens]}  # fmt: skip
 
 
+def home_status(vm):
+    return json.loads(vm.ask("preonctl home-volume status --json"))
+
+
 def install(vm, target, source="booted"):
     return vm.run(f"preonctl install --source={source} --target={target} --mode=erase --yes", INSTALL_LIMIT)
 
