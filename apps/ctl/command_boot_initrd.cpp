@@ -9,8 +9,13 @@
 #include "core/install/firstboot.h"
 #include "core/install/homevolume.h"
 
+#include <algorithm>
 #include <iostream>
 #include <memory>
+
+#include <openssl/crypto.h>
+#include <termios.h>
+#include <unistd.h>
 
 namespace Preon::Ctl
 {
@@ -61,10 +66,44 @@ Result<void> findDisk(const Host &host)
     return retrigger(host, state.disk);
 }
 
+// From whoever answers systemd's password agents. cached: kept by the kernel for two and a half minutes, so that what opens the volume next need not ask again.
+Result<Secret> askOnConsole(const std::string &question, bool cached)
+{
+    std::vector<std::string> command{"systemd-ask-password", "--no-tty", "--timeout=0", "--emoji=no", "-n"};
+    if (cached)
+        command.emplace_back("--keyname=cryptsetup");
+    command.push_back(question);
+    ProcessOptions options;
+    options.timeout = std::chrono::hours(24 * 365);
+    PREON_TRY(ProcessOutput answered, runTool(command, options));
+    Secret answer = Secret::copyOf(asBytes(answered.output));
+    OPENSSL_cleanse(answered.output.data(), answered.output.size());
+    return answer;
+}
+
+Result<Secret> askForRoot(const std::string &why)
+{
+    std::cerr << why
+              << "\nA passphrase locks this computer's disk instead. It is asked for at each start; without it nobody, not even you, can read the disk.\n"
+              << std::flush;
+    std::string question = "New passphrase for this computer's disk (" + std::to_string(Install::shortestPassphrase) + " characters or more):";
+    for (;;) {
+        PREON_TRY(Secret first, askOnConsole(question, false));
+        if (first.size() < Install::shortestPassphrase) {
+            question = "That was too short. New passphrase (" + std::to_string(Install::shortestPassphrase) + " characters or more):";
+            continue;
+        }
+        PREON_TRY(const Secret second, askOnConsole("The same passphrase once more:", true));
+        if (std::ranges::equal(first.bytes(), second.bytes()))
+            return first;
+        question = "The two were not the same. New passphrase:";
+    }
+}
+
 Result<void> complete(const Host &host)
 {
     JournalProgress progress;
-    PREON_CHECK(Install::completeRoot(host, sysusr, progress));
+    PREON_CHECK(Install::completeRoot(host, sysusr, askForRoot, progress));
     PREON_TRY(const Boot::State state, Boot::readState(host));
     return retrigger(host, state.disk);
 }
@@ -75,6 +114,22 @@ Result<void> keys(const Host &host)
     PREON_CHECK(Install::completeVolumes(host, sysusr, sysroot, progress));
     PREON_TRY(const Boot::State state, Boot::readState(host));
     return retrigger(host, state.disk);
+}
+
+// One process, which waits until the console has it all: when the leader of a terminal's session ends, the kernel throws away what is still on its way.
+Result<void> stopped(const Host &)
+{
+    const auto text = readTextFile("/usr/lib/preon/stopped.txt");
+    std::cout << text.value_or("This system could not be started.\n");
+    // What our own units said, oldest first; systemd's "dependency failed" of everything behind them explains nothing.
+    std::vector<std::string> command{"journalctl", "--boot", "--lines=24", "--output=cat", "--no-pager", "--priority=info"};
+    for (const char *unit : {"preon-boot-disk", "preon-live-root", "preon-setup", "preon-keys", "preon-home", "systemd-repart", "systemd-veritysetup@usr",
+                             "systemd-cryptsetup@root", "sysusr-usr.mount", "sysroot.mount"})
+        command.push_back("--unit=" + std::string(unit));
+    const auto said = runTool(command);
+    std::cout << (said ? said->output : said.error().text()) << '\n' << std::flush;
+    ::tcdrain(STDOUT_FILENO);
+    return {};
 }
 
 Result<void> home(const Host &host)
@@ -103,6 +158,7 @@ void addBootInitrd(CLI::App &boot, Invocation &invocation)
     add("complete", "Make what is missing on the boot disk, up to the root", complete);
     add("keys", "Make swap and home, with keys that lie on the root", keys);
     add("home", "Open the home volume with the key that lies on the root", home);
+    add("stopped", "Say on the console why the start was stopped", stopped);
     add("setup", "As complete, for a medium that is set up at a person's request", complete);
 
     auto device = std::make_shared<std::string>();

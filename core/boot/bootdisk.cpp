@@ -94,6 +94,12 @@ std::optional<unsigned> numberOf(const std::vector<OwnPartition> &own, Role role
     return found == own.end() ? std::nullopt : std::optional(found->number);
 }
 
+std::optional<unsigned> xbootldrOf(const Disk::Table &table)
+{
+    const auto found = std::ranges::find(table.partitions, Disk::partitionType("xbootldr"), &Disk::Partition::type);
+    return found == table.partitions.end() ? std::nullopt : std::optional(found->number);
+}
+
 Result<ModeDecision> planMode(const ModeFacts &facts)
 {
     if (facts.asked == "live")

@@ -33,6 +33,10 @@ Uuid ownPartitionUuid(const Uuid &esp, const Uuid &type);
 std::vector<OwnPartition> ownPartitions(const Disk::Table &table, const Uuid &esp, ByteView rootHash);
 std::optional<unsigned> numberOf(const std::vector<OwnPartition> &own, Role role);
 
+// The partition besides the ESP that the loader reads kernels from (Boot Loader Specification, "XBOOTLDR"): the first of its type on the ESP's disk, whoever made
+// it. So it is none of our own, and what lies on it is as little to be trusted as what lies on the ESP.
+std::optional<unsigned> xbootldrOf(const Disk::Table &table);
+
 enum class Mode { Live, Disk, Setup };
 std::string_view modeName(Mode mode); // "live", "disk", "setup"
 

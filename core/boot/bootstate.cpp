@@ -203,6 +203,8 @@ Result<std::string> udevProperties(const Host &host, const std::filesystem::path
         if (opened.partitionPath(own.number) == device)
             lines += "PREON_ROLE=" + std::string(roleName(own.role)) + "\n";
     }
+    if (const auto xbootldr = xbootldrOf(table); xbootldr && opened.partitionPath(*xbootldr) == device)
+        lines += "PREON_ROLE=xbootldr\n";
     return lines;
 }
 

@@ -16,6 +16,7 @@
 #include <linux/fs.h>
 #include <sys/file.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -157,6 +158,19 @@ Result<Device> Device::create(const std::filesystem::path &path, std::uint64_t s
         return failErrno(size > static_cast<std::uint64_t>(INT64_MAX) ? EFBIG : errno,
                          path.string() + " could not be made " + std::to_string(size) + " bytes long");
     return open(path, Access::Exclusive, sectorSize);
+}
+
+Result<Device> Device::inMemory(const Device &like)
+{
+    Device device;
+    device.m_fd = Fd(::memfd_create("preon", MFD_CLOEXEC));
+    if (device.m_fd.get() < 0 || ::ftruncate(device.m_fd.get(), static_cast<off_t>(like.size())) < 0)
+        return failErrno("There is no memory for a copy of a partition table");
+    device.m_path = like.path();
+    device.m_size = like.size();
+    device.m_sectorSize = like.sectorSize();
+    device.m_access = Access::Write;
+    return device;
 }
 
 const std::filesystem::path &Device::path() const

@@ -32,6 +32,9 @@ public:
     // A new or truncated sparse file.
     static Result<Device> create(const std::filesystem::path &path, std::uint64_t size, std::uint32_t sectorSize = 512);
 
+    // Zeroes in memory that go with the device (sparse), under another device's name, size and sector size: for trying out what will be written.
+    static Result<Device> inMemory(const Device &like);
+
     const std::filesystem::path &path() const;
     const Fd &fd() const;
     std::uint64_t size() const; // bytes, multiple of the sector size (a file's rest is ignored)

@@ -277,35 +277,107 @@ Table grownTable(Table table, std::uint64_t deviceSize)
     return table;
 }
 
-Result<void> writeTable(const Device &device, const Table &table)
+namespace
 {
-    if (table.kind != LabelKind::Gpt)
-        return fail(ErrorCode::BadArgument, "Only a GPT can be written to " + device.path().string());
-    PREON_CHECK(checkOverlaps(device, table.partitions));
-    PREON_TRY(const Context context, openContext(device, false));
-    const std::string what = "The partition table of " + device.path().string() + " could not be written";
+constexpr std::uint64_t MiB = 1U << 20U;
+
+// Where on a disk a GPT lies: its first and last bytes, as many as the copies there now or to come may take.
+std::uint64_t tableArea(const Device &device, const Table &table)
+{
+    std::array<std::byte, 92> header{};
+    std::uint64_t area = std::max(MiB, table.entryBytes + 8 * std::uint64_t{device.sectorSize()});
+    if (readAt(device.fd(), device.sectorSize(), header) && std::ranges::equal(std::span(header).first(8), asBytes("EFI PART"))) {
+        const std::span<const std::byte> bytes(header);
+        const std::uint64_t at = littleEndian(bytes.subspan(72, 8)), count = littleEndian(bytes.subspan(80, 4)), size = littleEndian(bytes.subspan(84, 4));
+        if (at <= 64 * MiB / device.sectorSize() && count <= 4096 && size <= 4096)
+            area = std::max(area, at * device.sectorSize() + count * size);
+    }
+    area = (area + 4095) / 4096 * 4096;
+    return 2 * area <= device.size() ? area : device.size();
+}
+
+Result<void> copyArea(const Device &from, const Device &to, std::uint64_t offset, std::uint64_t length)
+{
+    Bytes bytes(length);
+    PREON_CHECK(readAt(from.fd(), offset, bytes));
+    return writeAt(to.fd(), offset, bytes);
+}
+
+// Writes the sectors that differ, and flushes.
+Result<void> publishArea(const Device &made, const Device &device, std::uint64_t offset, std::uint64_t length)
+{
+    const std::size_t sector = device.sectorSize();
+    Bytes wanted(length), there(length);
+    PREON_CHECK(readAt(made.fd(), offset, wanted));
+    PREON_CHECK(readAt(device.fd(), offset, there));
+    for (std::size_t at = 0; at < length; at += sector) {
+        std::size_t end = at;
+        while (end < length && !std::equal(wanted.begin() + end, wanted.begin() + end + sector, there.begin() + end))
+            end += sector;
+        if (end > at) {
+            PREON_CHECK(writeAt(device.fd(), offset + at, ByteView(wanted).subspan(at, end - at)));
+            at = end;
+        }
+    }
+    return device.flush();
+}
+
+// Whether the first of the two copies alone is a GPT.
+Result<bool> primaryIsWhole(const Device &device, std::uint64_t area)
+{
+    PREON_TRY(const Device alone, Device::inMemory(device));
+    PREON_CHECK(copyArea(device, alone, 0, area));
+    PREON_TRY(const Context context, openContext(alone, true));
+    return fdisk_is_labeltype(context.get(), FDISK_DISKLABEL_GPT) != 0;
+}
+
+// What libfdisk makes of the table that is on this copy.
+Result<void> change(const Device &copy, const Table &table)
+{
+    PREON_TRY(const Context context, openContext(copy, false));
+    const std::string what = "The partition table of " + copy.path().string() + " could not be written";
     // The table there is changed, not replaced, when it is the one meant: what libfdisk knows beyond our value (the number of entries) stays.
     char *idText = nullptr;
     const bool isGpt = fdisk_is_labeltype(context.get(), FDISK_DISKLABEL_GPT);
     const bool same = isGpt && fdisk_get_disklabel_id(context.get(), &idText) == 0 && idText && Uuid::parse(idText) == table.diskUuid;
     std::free(idText);
-    const bool sameArea = same && fdisk_get_first_lba(context.get()) * device.sectorSize() == table.firstUsable;
+    const bool sameArea = same && fdisk_get_first_lba(context.get()) * copy.sectorSize() == table.firstUsable;
     if (sameArea) {
         if (const int status = fdisk_delete_all_partitions(context.get()); status < 0)
             return failErrno(-status, what);
     } else {
         if (const int status = fdisk_create_disklabel(context.get(), "gpt"); status < 0)
             return failErrno(-status, what);
-        PREON_CHECK(setDiskId(device, context.get(), table.diskUuid));
-        const std::uint64_t first = table.firstUsable / device.sectorSize();
+        PREON_CHECK(setDiskId(copy, context.get(), table.diskUuid));
+        const std::uint64_t first = table.firstUsable / copy.sectorSize();
         if (first != fdisk_get_first_lba(context.get()))
             fdisk_set_first_lba(context.get(), first);
     }
     for (const Partition &partition : table.partitions)
-        PREON_CHECK(addPartition(device, context.get(), partition));
+        PREON_CHECK(addPartition(copy, context.get(), partition));
     if (const int status = fdisk_write_disklabel(context.get()); status < 0)
         return failErrno(-status, what);
-    return device.flush();
+    return {};
+}
+}
+
+Result<void> writeTable(const Device &device, const Table &table)
+{
+    if (table.kind != LabelKind::Gpt)
+        return fail(ErrorCode::BadArgument, "Only a GPT can be written to " + device.path().string());
+    PREON_CHECK(checkOverlaps(device, table.partitions));
+    const std::string what = "The partition table of " + device.path().string() + " could not be written";
+    const std::uint64_t area = tableArea(device, table), last = device.size() - area;
+    PREON_TRY(const Device copy, Device::inMemory(device));
+    for (const std::uint64_t at : {std::uint64_t{0}, last})
+        PREON_CHECK(copyArea(device, copy, at, area));
+    PREON_CHECK(change(copy, table));
+    PREON_TRY(const bool whole, primaryIsWhole(device, area));
+    for (const std::uint64_t at : whole ? std::array{last, std::uint64_t{0}} : std::array{std::uint64_t{0}, last}) {
+        if (const auto published = publishArea(copy, device, at, area); !published)
+            return std::unexpected(published.error().during(what));
+    }
+    return {};
 }
 
 std::filesystem::path partitionNode(const std::filesystem::path &device, unsigned number)

@@ -133,7 +133,7 @@ Result<void> Installation::copyWhole(const Disk::Partition &from, const Disk::Pa
         if (const auto read = readAt(source.device.fd(), from.start + at, part); !read)
             return std::unexpected(badMedium(read.error(), source.device.path()));
         if (const auto written = writeAt(target.fd(), to.start + at, part); !written)
-            return std::unexpected(badTarget(written.error(), target.path()));
+            return std::unexpected(badTarget(written.error(), target));
         progress.advance(part.size());
     }
     outcome.written += length;
@@ -164,7 +164,7 @@ Result<void> Installation::formatBootPartitions()
         if (!partition || !plan.makes(partition->number))
             continue;
         if (const auto made = Boot::formatFat(target, partition->start, partition->size, role == Designator::Esp ? "ESP" : "XBOOTLDR"); !made)
-            return std::unexpected(badTarget(made.error(), target.path()));
+            return std::unexpected(badTarget(made.error(), target));
     }
     return {};
 }
@@ -179,7 +179,7 @@ Result<void> Installation::writeBootFiles(bool onNewPartitions)
             PREON_CHECK(progress.check());
         const Boot::MemoryFile &content = source.bootFiles[file.source].content;
         if (const auto written = fat(file.partition).write(file.path, content, published ? nullptr : &progress); !written)
-            return std::unexpected(badTarget(written.error(), target.path()));
+            return std::unexpected(badTarget(written.error(), target));
         progress.advance(content.bytes().size());
         outcome.written += content.bytes().size();
     }
@@ -203,7 +203,7 @@ Result<void> Installation::readBack()
 {
     progress.phase("Flushing", 0);
     if (const auto flushed = target.flush(); !flushed)
-        return std::unexpected(badTarget(flushed.error(), target.path()));
+        return std::unexpected(badTarget(flushed.error(), target));
     PREON_CHECK(target.dropCache());
 
     const Disk::Partition &usr = plan.partition(Designator::Usr), &verity = plan.partition(Designator::UsrVerity);
@@ -222,7 +222,7 @@ Result<void> Installation::readBack()
         return compareBootFiles(files);
     };
     if (const auto checked = check(); !checked)
-        return std::unexpected(badTarget(checked.error(), target.path()));
+        return std::unexpected(badTarget(checked.error(), target));
     return {};
 }
 
@@ -238,11 +238,11 @@ Result<void> Installation::publish()
     if (written)
         written = target.dropCache();
     if (!written)
-        return std::unexpected(badTarget(written.error(), target.path()));
+        return std::unexpected(badTarget(written.error(), target));
     published = true;
     PREON_TRY(const Disk::Table found, Disk::readTable(target));
     if (found.partitions != plan.layout.after.partitions || found.diskUuid != plan.layout.after.diskUuid)
-        return std::unexpected(badTarget({ErrorCode::Corrupt, "The partition table came back different from what was written", {}, {}}, target.path()));
+        return std::unexpected(badTarget({ErrorCode::Corrupt, "The partition table came back different from what was written", {}, {}}, target));
     if (const auto seen = target.rereadPartitions(); !seen)
         outcome.notes.push_back(seen.error().text());
     return {};
@@ -256,10 +256,10 @@ Result<void> Installation::addToOthers()
         return {};
     PREON_CHECK(writeBootFiles(false));
     if (const auto flushed = target.flush(); !flushed)
-        return std::unexpected(badTarget(flushed.error(), target.path()));
+        return std::unexpected(badTarget(flushed.error(), target));
     PREON_CHECK(target.dropCache());
     if (const auto checked = compareBootFiles(files); !checked)
-        return std::unexpected(badTarget(checked.error(), target.path()));
+        return std::unexpected(badTarget(checked.error(), target));
     return {};
 }
 

@@ -5,6 +5,8 @@
 #include "core/verity/parallel.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 
 namespace Preon::Install
 {
@@ -25,6 +27,13 @@ void writeBehind(const Fd &target, std::uint64_t offset, std::uint64_t length, s
     }
 }
 
+bool isGone(const Disk::Device &device)
+{
+    std::uint64_t size = 0;
+    std::error_code ignored;
+    return ::ioctl(device.fd().get(), BLKGETSIZE64, &size) < 0 || size == 0 || !std::filesystem::exists(device.path(), ignored);
+}
+
 bool isMediumsFault(const Error &error)
 {
     return error.code == ErrorCode::Io || error.code == ErrorCode::Corrupt || error.code == ErrorCode::BadFormat;
@@ -41,8 +50,16 @@ Error badMedium(const Error &error, const std::filesystem::path &source)
     return told;
 }
 
-Error badTarget(const Error &error, const std::filesystem::path &target)
+Error badTarget(const Error &error, const Disk::Device &device)
 {
+    const std::filesystem::path &target = device.path();
+    // The kernel makes a device that went away one of no size, so that writing to it is "no room".
+    if (device.isBlockDevice() && (isMediumsFault(error) || error.code == ErrorCode::NoSpace) && isGone(device)) {
+        Error told = error.during("The disk " + target.string() + " went away while it was written to");
+        told.code = ErrorCode::NotFound;
+        told.todo = "It was unplugged, lost its power, or has failed. The installation medium is not at fault.";
+        return told;
+    }
     if (!isMediumsFault(error) && error.code != ErrorCode::NoSpace)
         return error;
     Error told = error.during(error.code == ErrorCode::NoSpace ? "There is no room left for " + target.string()
@@ -64,7 +81,7 @@ Result<void> copyVerified(const Disk::Device &source, const Disk::Range &from, c
         if (const auto bad = tree.firstBadBlock(offset / blockSize, buffer))
             return std::unexpected(badMedium(Verity::corruptBlock(source.path().string(), *bad, tree).error(), source.path()));
         if (auto written = writeAt(target.fd(), toOffset + offset, buffer); !written)
-            return std::unexpected(badTarget(written.error(), target.path()));
+            return std::unexpected(badTarget(written.error(), target));
         writeBehind(target.fd(), toOffset + offset, buffer.size(), toOffset);
         return {};
     });

@@ -17,6 +17,6 @@ Result<void> copyVerified(const Disk::Device &source, const Disk::Range &from, c
 
 // An error in reading the medium that is installed from / in the disk that is installed to: the same failure, told as a person must understand it.
 Error badMedium(const Error &error, const std::filesystem::path &source);
-Error badTarget(const Error &error, const std::filesystem::path &target);
+Error badTarget(const Error &error, const Disk::Device &device);
 
 } // namespace Preon::Install

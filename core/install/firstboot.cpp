@@ -119,6 +119,42 @@ Result<Secret> keyForNew(const std::filesystem::path &keys, const FirstBootFacts
     return volumeKey(keys / (std::string(Boot::roleName(role)) + ".key"));
 }
 
+struct OwnPartition {
+    Disk::Partition partition;
+    std::filesystem::path node;
+};
+
+std::optional<OwnPartition> ownPartition(const Work &work, const Disk::Table &table, Boot::Role role)
+{
+    const auto number = Boot::numberOf(Boot::ownPartitions(table, Boot::espIn(table, work.facts.state), work.facts.rootHash), role);
+    const auto partition = std::ranges::find(table.partitions, number.value_or(0), &Disk::Partition::number);
+    const auto node = work.device.partitionPath(number.value_or(0));
+    if (!number || partition == table.partitions.end() || !node)
+        return {};
+    return OwnPartition{*partition, *node};
+}
+
+// For a root that is about to be made.
+Result<void> chooseLock(const Host &host, const AskPassphrase &ask, FirstBootFacts &facts, Repart::ApplyOptions &options, Progress &progress)
+{
+    const auto root = std::ranges::find(facts.definitions, typeOf(Boot::Role::Root), &Repart::Definition::type);
+    if (root == facts.definitions.end())
+        return {};
+    PREON_TRY(Tpm::SealPolicy policy, rootPolicy(host));
+    const auto holds = canHold(host, policy);
+    if (!holds && root->encrypt != Repart::Encrypt::Tpm2OrPassphrase)
+        return std::unexpected(holds.error().during("This system's disk cannot be encrypted"));
+    facts.tpm = holds.has_value();
+    if (holds) {
+        options.tpm = std::move(policy);
+        progress.log("The root file system will be locked with a key in this computer's TPM.");
+        return {};
+    }
+    PREON_TRY(options.passphrase, ask(holds.error().text()));
+    progress.log("The root file system will be locked with a passphrase. " + holds.error().text());
+    return {};
+}
+
 // Makes the home whose partition is there and whose key says that it was not made to its end: now, or by a start that was cut off.
 Result<void> finishHome(const Host &host, const Work &work, const std::filesystem::path &keys, Progress &progress)
 {
@@ -126,14 +162,14 @@ Result<void> finishHome(const Host &host, const Work &work, const std::filesyste
     if (!std::filesystem::exists(newKey) || std::filesystem::exists(key))
         return {};
     PREON_TRY(const Disk::Table table, Disk::readTable(work.device));
-    const auto number = Boot::numberOf(Boot::ownPartitions(table, Boot::espIn(table, work.facts.state), work.facts.rootHash), Boot::Role::Home);
-    const auto partition = std::ranges::find(table.partitions, number.value_or(0), &Disk::Partition::number);
-    const auto node = work.device.partitionPath(number.value_or(0));
-    if (!number || partition == table.partitions.end() || !node)
+    const auto own = ownPartition(work, table, Boot::Role::Home);
+    if (!own)
         return fail(ErrorCode::NotFound, "The home volume could not be made", "its partition is not there");
     PREON_TRY(const Secret secret, volumeKey(newKey));
-    const HomeToMake home{
-        .partition = *node, .fileSystem = Repart::fileSystemUuidFrom(partition->uuid), .label = partition->label, .scratch = Repart::scratchFolder(host)};
+    const HomeToMake home{.partition = own->node,
+                          .fileSystem = Repart::fileSystemUuidFrom(own->partition.uuid),
+                          .label = own->partition.label,
+                          .scratch = Repart::scratchFolder(host)};
     if (auto made = makeHome(home, secret, progress); !made)
         return std::unexpected(made.error().during("The home volume could not be made"));
     return renameKey(newKey, key);
@@ -182,6 +218,7 @@ Repart::Snapshot firstBootSnapshot(const FirstBootFacts &facts, Pass pass)
     snapshot.definitions = facts.definitions;
     snapshot.empty = Repart::Empty::Refuse;
     snapshot.ours = ownUuids(facts);
+    snapshot.tpm = facts.tpm;
     snapshot.seed = Boot::espIn(facts.table, facts.state);
     if (pass == Pass::Volumes)
         return snapshot;
@@ -207,16 +244,12 @@ std::vector<Boot::Role> missingVolumes(const FirstBootFacts &facts)
     return missing;
 }
 
-Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr, Progress &progress)
+Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr, const AskPassphrase &ask, Progress &progress)
 {
     PREON_TRY(Work work, gather(host, sysusr));
     Repart::ApplyOptions options;
-    if (!Boot::numberOf(Boot::ownPartitions(work.facts.table, Boot::espIn(work.facts.table, work.facts.state), work.facts.rootHash), Boot::Role::Root)) {
-        if (!Tpm::isPresent(host))
-            return fail(ErrorCode::NoTpm, "This system's disk cannot be encrypted", "the computer has no usable TPM 2.0",
-                        "Switch the TPM on in the firmware's settings (often called \"Security Device\", \"PTT\" or \"fTPM\"), then start again.");
-        PREON_TRY(options.tpm, rootPolicy(host));
-    }
+    if (!ownPartition(work, work.facts.table, Boot::Role::Root))
+        PREON_CHECK(chooseLock(host, ask, work.facts, options, progress));
     const Repart::Snapshot snapshot = firstBootSnapshot(work.facts, Pass::Root);
     if (!snapshot.newPartitionUuids.empty()) {
         // Before the table says so: udev looks here when the kernel reads the new table.
@@ -225,7 +258,13 @@ Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr,
         state.esp = work.facts.freshEsp;
         PREON_CHECK(Boot::writeState(host, state));
     }
-    return applyPass(host, work, Pass::Root, options, progress);
+    PREON_CHECK(applyPass(host, work, Pass::Root, options, progress));
+    PREON_TRY(work.facts.state, Boot::readState(host));
+    PREON_TRY(const Disk::Table table, Disk::readTable(work.device));
+    const auto root = ownPartition(work, table, Boot::Role::Root);
+    if (!root)
+        return fail(ErrorCode::NotFound, "The root file system is not there", "its definition is missing from the system");
+    return writeUnlockOptions(host, root->node, progress);
 }
 
 Result<void> completeVolumes(const Host &host, const std::filesystem::path &sysusr, const std::filesystem::path &sysroot, Progress &progress)

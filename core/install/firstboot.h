@@ -6,6 +6,7 @@
 // with keys that lie on it (docs/boot.md). Every step may be cut off by a power loss; the next start goes on.
 
 #include "core/boot/bootstate.h"
+#include "core/install/rootlock.h"
 #include "core/repart/plan.h"
 
 namespace Preon::Install
@@ -24,6 +25,7 @@ struct FirstBootFacts {
     std::string imageId; // IMAGE_ID of the running /usr; marks installed versions' slots by label
     Uuid shippedEsp; // what the ESP of an untouched copy is called; null where the image does not say
     Uuid freshEsp, freshDisk; // taken when the disk is such a copy
+    bool tpm = true; // can hold root's key; only asked where root is to be made and may do without
 };
 
 // The partitions of the disk that definitions may be matched with: those recorded as made for this ESP, the running version, and slots of this OS.
@@ -38,8 +40,9 @@ Repart::Snapshot firstBootSnapshot(const FirstBootFacts &facts, Pass pass);
 // Which of swap and home are to be made, that is: are defined and have no partition of ours yet.
 std::vector<Boot::Role> missingVolumes(const FirstBootFacts &facts);
 
-// `preonctl boot complete`: pass Root on the boot disk. usr: where /usr is mounted ("/sysusr" + usr).
-Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr, Progress &progress);
+// `preonctl boot complete`: pass Root on the boot disk, and how root is then opened (rootlock.h). usr: where /usr is mounted ("/sysusr" + usr). ask: called once,
+// where root is made and no TPM can hold its key; nothing was written until then.
+Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr, const AskPassphrase &ask, Progress &progress);
 // `preonctl boot keys`: makes the missing volumes' keys on the mounted root, then pass Volumes, then the home volume itself. While that is being made its key is
 // called home.key.new; a start that finds this name makes the home anew.
 Result<void> completeVolumes(const Host &host, const std::filesystem::path &sysusr, const std::filesystem::path &sysroot, Progress &progress);

@@ -94,11 +94,13 @@ with Story("beside") as story:
         vm.wait_up()
         story.chapter("a system is up, from the disk with the large EFI partition")
         started(story, vm, "/dev/vda", before_large)
+        story.says("without a partition for kernels nothing waits at /boot", not vm.run("systemctl is-active boot.automount").ok)
         vm.poweroff()
     with machine.boot(disks=[small]) as vm:
         vm.wait_up()
         story.chapter("a system is up, from the disk with the small EFI partition")
         started(story, vm, "/dev/vda", before_small)
+        story.says("its kernels are reached at /boot, the loader's files at /efi", vm.run("ls /boot/EFI/Linux/Particle_1*.efi && test -d /efi/EFI/Particle && mountpoint -q /boot").ok)
         again = vm.run("preonctl boot list")
         story.says("boot list knows the kernel on the partition of its own", again.ok and "particle_1.efi" in again.out.lower(), again)
         vm.reboot()

@@ -12,7 +12,7 @@ import collections
 import subprocess
 
 from harness import Disk, Machine, Story, particle
-from harness.oracle import Oracle, bytes_of, file_on, table_of
+from harness.oracle import Oracle, bytes_of, file_on, kind, primary_table_is_whole, table_of
 from harness.writelog import LoggedDisk, Replay, WriteLog, chance, touches
 
 SIZE = 9 << 30
@@ -24,7 +24,8 @@ size=500MiB, type=4f68bce3-e8cd-4db1-96e7-fbcaf984b709, name="root-x86-64"
 size=300MiB, type=933ac7e1-2eb4-4f13-b844-0e14e2aef915, name="home"
 size=400MiB, type=8484680c-9521-48c6-9c11-b0720656f69e, name="_empty"
 """
-SUBSETS = 8  # for each flush
+SUBSETS, TABLE_SUBSETS = 8, 40  # for each flush
+TABLES = [(0, 1 << 20), (SIZE - (1 << 20), 1 << 20)]
 
 
 def tool(*command, **options):
@@ -67,8 +68,10 @@ def record(story, machine, stick, disks):
 class Cuts:
     """Goes through a log and looks at what each cut leaves."""
 
-    def __init__(self, story, name, base, log, allowed, **oracle):
-        self.story, self.name, self.allowed = story, name, allowed
+    def __init__(self, story, name, base, log, allowed, *, areas=None, label=None, **oracle):
+        """AREAS: where writes change what the oracle sees (first byte, size); everywhere unless given. LABEL: names the state of the disk file, for samples."""
+        self.story, self.name, self.allowed, self.areas = story, name, allowed, areas
+        self.label = label or (lambda finding: "half" if finding.starts == "old" and finding.system else finding.starts)
         self.log = WriteLog(log)
         self.path = story.folder / f"{name}.state"
         tool("cp", "--sparse=always", base, self.path)
@@ -81,8 +84,12 @@ class Cuts:
 
     def go(self, keep=()):
         """KEEP: the kinds of states of which one is kept as a file, to be started or finished."""
-        for number in range(len(self.log.epochs)):
-            for turn in range(SUBSETS if len(self.log.epochs[number]) > 1 else 0):
+        for number, epoch in enumerate(self.log.epochs):
+            if self.areas is not None and not any(touches(write, *area) for write in epoch for area in self.areas):
+                self.replay.forward()
+                continue
+            table = any(touches(write, *area) for write in epoch for area in TABLES)
+            for turn in range(TABLE_SUBSETS if table else SUBSETS if len(epoch) > 1 else 0):
                 self.replay.subset(chance(f"{self.name} {number} {turn}"), lambda kept: self._look(number, kept, keep))
             self._count(self.replay.forward())
             self._look(number + 1, [], keep)
@@ -90,17 +97,18 @@ class Cuts:
         return self
 
     def _count(self, writes):
-        self.version += bool(writes)
+        self.version += bool(writes) and self.areas is None
 
     def _look(self, number, kept, keep):
         # Data that no flush has confirmed makes a version of its own.
-        finding = self.oracle.look((self.version, number if kept else 0, len(kept)) if any(w.size >= 1 << 16 for w in kept) else self.version)
+        unsure = self.areas is None and any(w.size >= 1 << 16 for w in kept)
+        finding = self.oracle.look((self.version, number if kept else 0, len(kept)) if unsure else self.version)
         starts = finding.starts
         self.counts[starts] += 1
         label = f"after flush {number}" + (f" and {len(kept)} further writes" if kept else "")
         if starts not in self.allowed or finding.others:
             self.wrong.append(f"{label}: {starts}; {finding.others}; kernel {finding.kernel or 'not there'}, /usr {finding.system or 'not there'}")
-        state = "half" if starts == "old" and finding.system else starts
+        state = self.label(finding)
         if state in keep and state not in self.samples:
             self.samples[state] = self.story.folder / f"{self.name}-{state}.raw"
             tool("cp", "--sparse=always", self.path, self.samples[state])
@@ -127,6 +135,31 @@ def starts(story, machine, disk, sentence):
         vm.poweroff()
 
 
+def first_start(story, machine, state, oracle, partitions):
+    """A first start recorded, and what each cut of it leaves: the system is still there, nothing of others was touched, and the next start goes on."""
+    base, disk = story.folder / "first.before", LoggedDisk(Disk.raw(state), story.folder / "first.log")
+    tool("cp", "--sparse=always", state, base)
+    starts(story, machine, disk, "cut off right after the kernel was there, it starts from the disk")
+    before, end = table_of(base), table_of(state)
+    log = WriteLog(disk.log)
+    slots = [p for p in before if kind(p) in ("usr", "usr-verity", "usr-verity-sig")]
+    strays = [w for w in log.writes() for p in partitions[1:] + slots if touches(w, *bytes_of(p))]
+    story.equals("first start: no write reached a partition of others, or the running /usr", [], strays[:5])
+    boot = [p for p in before if kind(p) in ("esp", "bc13c2ff-59e6-4262-a352-b275fd6f7172")]
+    areas = [*TABLES, *map(bytes_of, boot)]
+
+    def label(finding):
+        if not primary_table_is_whole(oracle_path):
+            return "torn"
+        return "complete" if len(finding.table) == len(end) else "begun"
+
+    oracle_path = story.folder / "first.state"
+    cuts = Cuts(story, "first", base, disk.log, {"new"}, areas=areas, label=label, **oracle).go(keep=("torn", "complete"))
+    cuts.tell()
+    story.says("a cut can leave a torn table", "torn" in cuts.samples, cuts.samples)
+    return cuts.samples
+
+
 with Story("power-cuts") as story:
     folder, image = story.folder, particle.image()
     stick = image.overlay(folder / "stick.qcow2")
@@ -149,8 +182,8 @@ with Story("power-cuts") as story:
     loader = file_on(disks[0].path, end[0], "/EFI/Particle/systemd-bootx64.efi")
     story.says("beside: three partitions were added", len(own) == 3, own)
 
-    beside = Cuts(story, "beside", folder / "beside.before", disks[0].log, {"old", "new"}, kernel=kernel, loader=loader,
-                  loader_paths=["/EFI/Particle/systemd-bootx64.efi"], others=partitions, files=theirs).go(keep=("half", "new"))  # fmt: skip
+    oracle = {"kernel": kernel, "loader": loader, "loader_paths": ["/EFI/Particle/systemd-bootx64.efi"], "others": partitions, "files": theirs}
+    beside = Cuts(story, "beside", folder / "beside.before", disks[0].log, {"old", "new"}, **oracle).go(keep=("half", "new"))
     beside.tell()
     erase = Cuts(story, "erase", folder / "erase.before", disks[1].log, {"old", "nothing", "new"}, kernel=kernel, loader=loader,
                  loader_paths=["/EFI/systemd/systemd-bootx64.efi"]).go(keep=("nothing",))  # fmt: skip
@@ -158,6 +191,8 @@ with Story("power-cuts") as story:
     finish(story, beside.samples["half"], "beside", image)
     finish(story, erase.samples["nothing"], "erase", image)
     story.chapter("starting what the cuts left")
+    first = first_start(story, machine, beside.samples["new"], oracle, partitions)
+    starts(story, machine, Disk.raw(first["torn"]), "cut off while the table was written in a first start, the next one starts from the disk")
+    starts(story, machine, Disk.raw(first["complete"]), "cut off when home's partition had just been made, the next one starts from the disk")
     starts(story, machine, Disk.raw(beside.samples["half"]), "cut off after the table, finished by a second run, it starts from the disk")
-    starts(story, machine, Disk.raw(beside.samples["new"]), "cut off right after the kernel was there, it starts from the disk")
     starts(story, machine, Disk.raw(erase.samples["nothing"]), "cut off on an erased disk, installed by a second run, it starts from the disk")

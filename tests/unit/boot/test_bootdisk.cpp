@@ -94,6 +94,17 @@ TEST(BootDisk, recordsDifferForEveryEspAndEveryType)
     EXPECT_NE(ownPartitionUuid(esp, type("root")), ownPartitionUuid(esp, type("home")));
 }
 
+TEST(BootDisk, theFirstXbootldrIsTheLoadersAndNeverOurs)
+{
+    Disk::Table table = installedDisk();
+    EXPECT_EQ(xbootldrOf(table), std::nullopt);
+    const auto own = ownPartitions(table, esp, rootHash());
+    table.partitions.push_back(partition(11, "xbootldr", ownPartitionUuid(esp, type("xbootldr"))));
+    table.partitions.push_back(partition(12, "xbootldr", esp));
+    EXPECT_EQ(xbootldrOf(table), 11U);
+    EXPECT_EQ(ownPartitions(table, esp, rootHash()), own);
+}
+
 TEST(BootMode, followsTheTableOfTheDocs)
 {
     const auto mode = [](std::optional<std::string> asked, bool hasRoot, bool removable, bool readOnly) {

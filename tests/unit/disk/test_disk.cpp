@@ -65,6 +65,36 @@ TEST_F(DiskTest, aTableIsReadAsItWasWritten)
     }
 }
 
+TEST_F(DiskTest, bothCopiesOfATableAreWrittenWhateverStateTheyAreIn)
+{
+    enum class Broken { None, Primary, Backup };
+    for (const std::uint32_t sector : {512U, 4096U}) {
+        for (const Broken before : {Broken::None, Broken::Primary, Broken::Backup}) {
+            const Device device = disk(64 * mebibyte, sector);
+            const Table first = sample(device);
+            ASSERT_TRUE(writeTable(device, first));
+            const auto breakOne = [&](Broken which) {
+                if (which != Broken::None) {
+                    ASSERT_TRUE(writeAt(device.fd(), which == Broken::Primary ? sector : device.size() - sector, Bytes(sector, std::byte{0x5a})));
+                }
+            };
+            breakOne(before);
+            ASSERT_EQ(*readTable(device), first);
+            Table second = first;
+            second.partitions.pop_back();
+            second.partitions.front().label = "another";
+            ASSERT_TRUE(writeTable(device, second));
+            for (const Broken after : {Broken::None, Broken::Primary}) {
+                breakOne(after);
+                EXPECT_EQ(*readTable(device), second) << sector << static_cast<int>(before) << static_cast<int>(after);
+            }
+            ASSERT_TRUE(writeTable(device, second));
+            breakOne(Broken::Backup);
+            EXPECT_EQ(*readTable(device), second) << sector << static_cast<int>(before);
+        }
+    }
+}
+
 TEST_F(DiskTest, anEmptyTableIsWhatLibfdiskMakes)
 {
     for (const std::uint64_t size : {mebibyte, 2 * mebibyte, 3 * mebibyte, 64 * mebibyte, 64 * mebibyte + 512}) {

@@ -351,14 +351,17 @@ TEST_F(Installing, theFirmwareIsToldAndForgetsWhatWasErased)
     }
 }
 
-TEST(Faults, areToldApart)
+TEST_F(Installing, faultsAreToldApart)
 {
+    const auto disk = Disk::Device::open(makeTarget(), Disk::Access::Read);
+    ASSERT_TRUE(disk);
+    const std::string name = disk->path().string();
     const Error io{ErrorCode::Io, "Reading at byte 5 failed", "Input/output error", {}};
     EXPECT_TRUE(badMedium(io, "/dev/sda").text().contains("The installation medium /dev/sda is damaged"));
-    EXPECT_TRUE(badTarget(io, "/dev/sdb").text().contains("The disk /dev/sdb did not keep"));
+    EXPECT_TRUE(badTarget(io, *disk).text().contains("The disk " + name + " did not keep"));
     const Error cancelled{ErrorCode::Cancelled, "Stopped as asked", {}, {}};
     EXPECT_EQ(badMedium(cancelled, "/dev/sda").text(), "Stopped as asked.");
-    EXPECT_EQ(badTarget(cancelled, "/dev/sdb").text(), "Stopped as asked.");
+    EXPECT_EQ(badTarget(cancelled, *disk).text(), "Stopped as asked.");
 }
 
 } // namespace

@@ -148,3 +148,27 @@ class Disk:
             if partition.type == kind and partition.label != "_empty":
                 return partition
         raise Trouble(f"{self.path.name} has no {kind} partition; it has {[p.type for p in self.partitions()]}")
+
+
+class FaultyDisk(Disk):
+    """A disk with a sector that gives an I/O error each time it is read or written. HOW: "read" or "write"."""
+
+    def __init__(self, disk, how, offset):
+        super().__init__(disk.path, disk.format, disk.serial)
+        self.how, self.sector = how, offset // _SECTOR
+
+    def drive(self, name):
+        return (
+            f"id={name},if=none,driver=blkdebug,image.driver={self.format},image.file.driver=file,image.file.filename={self.path.resolve()},"
+            f"inject-error.0.event=none,inject-error.0.iotype={self.how},inject-error.0.sector={self.sector},inject-error.0.errno=5,cache=unsafe,discard=unmap"
+        )
+
+
+class ReadOnlyDisk(Disk):
+    """A disk with its write protection on."""
+
+    def __init__(self, disk):
+        super().__init__(disk.path, disk.format, disk.serial)
+
+    def drive(self, name):
+        return super().drive(name) + ",readonly=on"

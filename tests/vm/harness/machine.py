@@ -28,11 +28,11 @@ POWEROFF_LIMIT = 120
 
 
 class Machine:
-    """A folder with a TPM and a firmware of its own. TWIN_OF copies the firmware's variables of another machine, not its TPM."""
+    """A folder with a TPM (or without one) and a firmware of its own. TWIN_OF copies the firmware's variables of another machine, not its TPM."""
 
-    def __init__(self, folder, *, twin_of=None, memory=2048, cpus=2):
+    def __init__(self, folder, *, twin_of=None, memory=2048, cpus=2, tpm=True):
         self.folder = Path(folder).resolve()
-        self.memory, self.cpus = memory, cpus
+        self.memory, self.cpus, self.tpm = memory, cpus, tpm
         self.boots = 0
         (self.folder / "tpm").mkdir(parents=True, exist_ok=True)
         if not self.variables.exists():
@@ -56,7 +56,7 @@ class Machine:
         Path(folder).mkdir(parents=True)
         shutil.copytree(self.folder / "tpm", Path(folder, "tpm"), ignore=shutil.ignore_patterns("*.sock", ".lock"))
         shutil.copyfile(self.variables, Path(folder, "vars.fd"))
-        return Machine(folder, memory=self.memory, cpus=self.cpus)
+        return Machine(folder, memory=self.memory, cpus=self.cpus, tpm=self.tpm)
 
     def boot(self, **options):
         """Powers it on. See VM for the options."""
@@ -85,7 +85,8 @@ class VM:
         self._terminal = serial_on_terminal
         self._input = self._console_input()
         try:
-            self._start_tpm()
+            if machine.tpm:
+                self._start_tpm()
             command = self._command(disks, sticks, first, cmdline, credentials or {}, display, agent)
             fds = (self.qmp.theirs.fileno(), self.agent.theirs.fileno())
             self._qemu = child.spawn(command, cwd=machine.folder, log=self._log, pass_fds=fds, inherit_terminal=serial_on_terminal)
@@ -124,7 +125,8 @@ class VM:
     def _command(self, disks, sticks, first, cmdline, extra, display, agent):
         command = ["qemu-system-x86_64", "-name", f"Preon {self.machine.folder.name}"]
         command += firmware.machine_options("vars.fd", accelerator(), self.machine.memory, self.machine.cpus)
-        command += ["-chardev", "socket,id=tpm,path=tpm.sock", "-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-tis,tpmdev=tpm"]
+        if self.machine.tpm:
+            command += ["-chardev", "socket,id=tpm,path=tpm.sock", "-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-tis,tpmdev=tpm"]
         command += ["-chardev", f"socket,id=qmp,fd={self.qmp.theirs.fileno()}", "-mon", "chardev=qmp,mode=control"]
         command += ["-device", "virtio-rng-pci", "-device", "virtio-serial-pci", "-nic", "none"]
         command += ["-device", "qemu-xhci,id=usb", "-device", "virtio-scsi-pci,id=scsi"]

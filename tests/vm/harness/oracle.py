@@ -5,7 +5,9 @@
 
 import json
 import re
+import struct
 import subprocess
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -43,6 +45,20 @@ def table_of(path):
     table = json.loads(done.stdout)["partitiontable"]
     # A protective MBR whose GPT is gone is no table that a firmware starts from.
     return table.get("partitions", []) if table["label"] == "gpt" else []
+
+
+def primary_table_is_whole(path):
+    """Whether the first of the two copies of a GPT fits its own checksums (UEFI 2.10, 5.3.2), for sectors of 512 bytes."""
+    with open(path, "rb") as disk:
+        disk.seek(512)
+        header = disk.read(92)
+        signature, _, size, checksum = struct.unpack_from("<8sIII", header)
+        entries_at, count, entry_size, entries_checksum = struct.unpack_from("<QIII", header, 72)
+        if signature != b"EFI PART" or size != 92 or count * entry_size > 1 << 20:
+            return False
+        disk.seek(entries_at * 512)
+        entries = disk.read(count * entry_size)
+    return zlib.crc32(header[:16] + bytes(4) + header[20:]) == checksum and zlib.crc32(entries) == entries_checksum
 
 
 def kind(partition):

@@ -9,7 +9,7 @@ what was written since. The log's format is that of the kernel's dm-log-writes (
 
 import random
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from .disk import Disk
@@ -96,10 +96,11 @@ class Replay:
         return epoch
 
     def subset(self, chance, work):
-        """Calls WORK with the writes that a cut in the epoch that comes next left by CHANCE."""
+        """Calls WORK with the writes that a cut in the epoch that comes next left by CHANCE. Some of them are torn: a disk promises whole sectors only."""
         kept = [write for write in self.log.epochs[self.done] if chance.random() < 0.5]
+        kept = [torn(write, chance) if chance.random() < 0.25 else write for write in kept]
         saved = []
-        for write in kept:
+        for write in (write for write in kept if not write.discard):
             self._file.seek(write.offset)
             saved.append((write.offset, self._file.read(write.size)))
             self._apply(write)
@@ -117,6 +118,11 @@ class Replay:
 def chance(seed):
     """The same choices in every run; SEED is a name."""
     return random.Random(seed)
+
+
+def torn(write, chance):
+    sectors = write.size // 512
+    return write if write.discard or sectors < 2 else replace(write, size=chance.randrange(1, sectors) * 512)
 
 
 def touches(write, start, size):
