@@ -322,11 +322,13 @@ Result<void> publishArea(const Device &made, const Device &device, std::uint64_t
     return device.flush();
 }
 
-// Whether the first of the two copies alone is a GPT.
-Result<bool> primaryIsWhole(const Device &device, std::uint64_t area)
+// Whether a GPT is found, by both copies or by the primary alone.
+Result<bool> isFound(const Device &device, std::uint64_t area, bool withBackup)
 {
     PREON_TRY(const Device alone, Device::inMemory(device));
     PREON_CHECK(copyArea(device, alone, 0, area));
+    if (withBackup)
+        PREON_CHECK(copyArea(device, alone, device.size() - area, area));
     PREON_TRY(const Context context, openContext(alone, true));
     return fdisk_is_labeltype(context.get(), FDISK_DISKLABEL_GPT) != 0;
 }
@@ -372,8 +374,10 @@ Result<void> writeTable(const Device &device, const Table &table)
     for (const std::uint64_t at : {std::uint64_t{0}, last})
         PREON_CHECK(copyArea(device, copy, at, area));
     PREON_CHECK(change(copy, table));
-    PREON_TRY(const bool whole, primaryIsWhole(device, area));
-    for (const std::uint64_t at : whole ? std::array{last, std::uint64_t{0}} : std::array{std::uint64_t{0}, last}) {
+    PREON_TRY(const bool primary, isFound(device, area, false));
+    PREON_TRY(const bool any, isFound(device, area, true));
+    const bool onlyBackup = any && !primary;
+    for (const std::uint64_t at : onlyBackup ? std::array{std::uint64_t{0}, last} : std::array{last, std::uint64_t{0}}) {
         if (const auto published = publishArea(copy, device, at, area); !published)
             return std::unexpected(published.error().during(what));
     }

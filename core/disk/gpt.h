@@ -42,7 +42,7 @@ Table emptyTable(std::uint64_t deviceSize, std::uint32_t sectorSize, const Uuid 
 // The table as it will be read once the device has grown to this size; the same table when it has it already.
 Table grownTable(Table table, std::uint64_t deviceSize);
 // In one step: of its two copies one is whole at each moment, also where sectors are written in part or in another order. The backup is written and flushed before
-// the primary, which is what everybody reads first; where the primary that is there is broken, it comes first. An error with the first copy leaves the old table.
+// the primary, which is what everybody reads first; where of an older table only the backup is whole, the primary comes first. An error with the first copy leaves the old table.
 // Slots and numbers are kept as in the value. Does not re-read: see Device::rereadPartitions.
 Result<void> writeTable(const Device &device, const Table &table);
 // What the n-th partition of a device or file is called: /dev/vda3, /dev/nvme0n1p3, disk.img3 (files: a name for people only).
