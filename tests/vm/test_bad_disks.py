@@ -66,13 +66,12 @@ def device_mapper_error(story, vm):
     vm.ask("s=$(blockdev --getsz /dev/vdd); wipefs --quiet --all --force /dev/vdd /dev/vdd? ; udevadm settle; "
            "printf '0 %d linear /dev/vdd 0\\n%d 2048 error\\n' $((s - 2048)) $((s - 2048)) | dmsetup create bad; "
            "mkdir -p /run/defs && printf '[Partition]\\nType=linux-generic\\nSizeMinBytes=64M\\nFormat=ext4\\n' >/run/defs/a.conf")  # fmt: skip
-    start = "dd if=/dev/mapper/bad bs=1M count=1 status=none iflag=direct | sha256sum"
-    before = vm.ask(start)
     for what in ("preonctl repart --dry-run=no --empty=force --definitions=/run/defs /dev/mapper/bad", INSTALL.format(source="booted", target="/dev/mapper/bad", more="")):
         answer = vm.run(what, particle.INSTALL_LIMIT)
         name = " ".join(what.split()[:2])
         story.says(f"{name} on a disk whose end cannot be written fails with the disk's name", not answer.ok and "/dev/mapper/bad" in answer.err + answer.out, answer)
-        story.equals("its table is not half written", before, vm.ask(start))
+        table = vm.run("dd if=/dev/mapper/bad bs=512 skip=1 count=1 status=none iflag=direct | head -c 8").out
+        story.says("no table was published", table != "EFI PART" and not vm.run("sfdisk --dump /dev/mapper/bad").ok, table)
     vm.ask("dmsetup remove bad")
 
 
