@@ -1,11 +1,8 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "core/base/format.h"
 #include "core/boot/efivars.h"
-#include "core/install/plan.h"
-
-#include <algorithm>
-#include <cctype>
+#include "core/install/bootfacts.h"
+#include "core/install/installed.h"
 
 #include <sys/stat.h>
 
@@ -46,47 +43,6 @@ Result<void> lookInside(const Disk::Device &device, TargetFacts &target)
     return {};
 }
 
-std::optional<std::uint64_t> sizeOnFat(const Boot::Fat &fat, const std::string &path)
-{
-    const auto lower = [](std::string text) {
-        std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-        return text;
-    };
-    const auto entries = fat.list(std::filesystem::path(path).parent_path().string());
-    if (!entries)
-        return std::nullopt;
-    const auto found = std::ranges::find_if(*entries, [&](const Boot::FatEntry &entry) { return !entry.folder && lower(entry.path) == lower(path); });
-    return found == entries->end() ? std::nullopt : std::optional(found->size);
-}
-
-// What is on a boot partition, as far as it matters to us. One that cannot be read is one that cannot be used.
-BootPartition inspectBootPartition(const Disk::Device &device, const Disk::Partition &partition, const Disk::Content &content, const SourceFacts &source)
-{
-    BootPartition facts;
-    facts.partition = partition;
-    facts.extended = Disk::designator(partition.type) == Disk::Designator::Xbootldr;
-    facts.isFat = content.type == "vfat";
-    if (!facts.isFat)
-        return facts;
-    const Boot::Fat fat(device, partition.start);
-    const auto free = fat.freeSpace();
-    facts.isFat = free.has_value();
-    facts.free = free.value_or(0);
-    for (const SourceFacts::File &file : source.bootFiles) {
-        const auto path = pathBesideOthers(file.path, source.system.name);
-        const auto size = path ? sizeOnFat(fat, *path) : std::nullopt;
-        if (!size)
-            continue;
-        facts.taken.push_back(*path);
-        facts.free += *size;
-        if (file.path == Boot::loaderPath()) {
-            if (const auto loader = fat.read(*path))
-                facts.loaderVersion = Boot::loaderVersion(loader->bytes());
-        }
-    }
-    return facts;
-}
-
 } // namespace
 
 Result<TargetFacts> inspectTarget(const Host &host, const std::filesystem::path &path, const SourceFacts &source)
@@ -122,6 +78,8 @@ Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source,
     snapshot.source = source.facts;
     snapshot.allowRemovable = allowRemovable;
     PREON_TRY(snapshot.target, inspectTarget(host, target, source.facts));
+    if (mode == Mode::Reinstall)
+        PREON_CHECK(inspectInstalled(snapshot.target));
     PREON_TRY(snapshot.seed, Uuid::random());
     snapshot.makesBootEntry = !snapshot.target.isFile && Boot::hasEfiVariables(host);
     if (source.facts.kind == SourceKind::Booted) {
