@@ -59,12 +59,12 @@ bool isMadeFor(const Disk::Table &table, const Uuid &esp)
            });
 }
 
-// A system that was never started, or whose installation anew was cut off, has no such partition. What is on the EFI partition tells it then.
+// Files of this system, by their names.
 bool hasOurFiles(const Snapshot &snapshot, const BootPartition &place)
 {
     const std::string &name = snapshot.source.system.name;
     const std::string loader = pathBesideOthers(Boot::loaderPath(), name).value_or("");
-    return std::ranges::contains(place.taken, loader) || (place.hasLoader && place.stranger.empty())
+    return std::ranges::contains(place.taken, loader)
         || std::ranges::any_of(place.kernels, [&](const BootKernel &kernel) { return isNamedAfter(kernel, name); });
 }
 
@@ -75,18 +75,24 @@ bool hasOurSlots(const Snapshot &snapshot)
                                [&](const Disk::Partition &each) { return isSlot(each) && std::ranges::contains(own, each.uuid); });
 }
 
+// A system that was never started, or whose installation anew was cut off, may have nothing that derives from its EFI partition. Our files tell it then; where a cut
+// left none, a loader of the same make does. Nothing of anybody's goes by that: slots are ours by their names, and files of others are left alone.
 std::vector<const BootPartition *> espsOfOurs(const Snapshot &snapshot)
 {
-    std::vector<const BootPartition *> made, used;
+    std::vector<const BootPartition *> made, used, alike;
     for (const BootPartition &place : snapshot.target.bootPartitions) {
         if (place.extended)
             continue;
         if (isMadeFor(snapshot.target.table, place.partition.uuid))
             made.push_back(&place);
-        else if (hasOurFiles(snapshot, place))
+        if (hasOurFiles(snapshot, place))
             used.push_back(&place);
+        if (place.hasLoader)
+            alike.push_back(&place);
     }
-    return made.empty() && hasOurSlots(snapshot) ? used : made;
+    if (!made.empty() || !hasOurSlots(snapshot))
+        return made;
+    return used.empty() ? alike : used;
 }
 
 Result<const BootPartition *> findEsp(const Snapshot &snapshot)

@@ -164,6 +164,15 @@ protected:
         return disk;
     }
 
+    // Somebody comes to use our EFI partition, too.
+    void share(const std::filesystem::path &disk)
+    {
+        const auto device = Disk::Device::open(disk, Disk::Access::Write);
+        put(fatOf(*device), "/EFI/Microsoft/Boot/bootmgfw.efi", asBytes("theirs"));
+        m_others.partitions.push_back(tableOf(disk).partitions.front());
+        noteFiles(fatOf(*device));
+    }
+
     // Returns the UUID of the EFI partition.
     Uuid install(const std::string &version, Mode mode, const std::filesystem::path &disk)
     {

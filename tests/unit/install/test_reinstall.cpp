@@ -98,12 +98,8 @@ private:
 
 struct CutCase {
     const char *name;
-    bool beside, smallEsp, sameVersion, withoutHome;
-    // The two ways that differ most are finished from each cut, variations of them from every third: a whole installation takes its time.
-    std::size_t finishedEach() const
-    {
-        return smallEsp || sameVersion || withoutHome ? 3 : 1;
-    }
+    bool beside = false, smallEsp = false, sameVersion = false, withoutHome = false, sharedSince = false;
+    std::size_t finishedEach = 1; // from each cut, or, as a whole installation takes its time, from every third
 };
 void PrintTo(const CutCase &each, std::ostream *out)
 {
@@ -125,6 +121,8 @@ TEST_P(CutOff, anywhereTheDiskStartsTheOldSystemOrNothingAndTheNextRunFinishes)
         std::erase(table.partitions, *own(disk, Boot::Role::Home));
         ASSERT_TRUE(Disk::writeTable(*device, table));
     }
+    if (each.sharedSince)
+        share(disk);
     std::string from = "booted";
     if (each.sameVersion) {
         from = (m_folder / "Particle_2.raw").string();
@@ -148,7 +146,7 @@ TEST_P(CutOff, anywhereTheDiskStartsTheOldSystemOrNothingAndTheNextRunFinishes)
         EXPECT_EQ(homeOf(cut), home);
         states.push_back(startsInto(cut));
         EXPECT_TRUE(states.back() == "old" || states.back() == "nothing" || states.back() == "new") << states.back();
-        if (i % each.finishedEach() == 0) {
+        if (i % each.finishedEach == 0) {
             const auto again = installFrom(from, cut, Mode::Reinstall);
             ASSERT_TRUE(again) << again.error().text();
             EXPECT_EQ(foreign(cut), others);
@@ -165,9 +163,11 @@ TEST_P(CutOff, anywhereTheDiskStartsTheOldSystemOrNothingAndTheNextRunFinishes)
 }
 
 INSTANTIATE_TEST_SUITE_P(OfAllKinds, CutOff,
-                         testing::Values(CutCase{"whole disk", false, false, false, false}, CutCase{"beside others", true, false, false, false},
-                                         CutCase{"kernels on XBOOTLDR", true, true, false, false}, CutCase{"same version", true, false, true, false},
-                                         CutCase{"without a home", false, false, false, true}));
+                         testing::Values(CutCase{.name = "whole disk"}, CutCase{.name = "beside others", .beside = true},
+                                         CutCase{.name = "kernels on XBOOTLDR", .beside = true, .smallEsp = true, .finishedEach = 3},
+                                         CutCase{.name = "same version", .beside = true, .sameVersion = true, .finishedEach = 3},
+                                         CutCase{.name = "without a home", .withoutHome = true, .finishedEach = 3},
+                                         CutCase{.name = "without a home, with others' files since", .withoutHome = true, .sharedSince = true}));
 
 TEST_F(Reinstall, theOldKeysAreGoneBeforeAnythingIsWritten)
 {
@@ -392,12 +392,7 @@ TEST_F(Reinstall, anEfiPartitionThatOthersCameToUseIsTheirsToo)
 {
     const auto disk = makeWholeDisk();
     ASSERT_FALSE(HasFatalFailure());
-    {
-        const auto device = Disk::Device::open(disk, Disk::Access::Write);
-        put(fatOf(*device), "/EFI/Microsoft/Boot/bootmgfw.efi", asBytes("theirs"));
-        m_others.partitions.push_back(tableOf(disk).partitions.front());
-        noteFiles(fatOf(*device));
-    }
+    share(disk);
     const auto others = foreign(disk);
     ASSERT_TRUE(others.contains("/EFI/BOOT/BOOTX64.EFI"));
     const auto outcome = installFrom("booted", disk, Mode::Reinstall);
