@@ -33,7 +33,7 @@ Result<void> askForConsent(const Install::Plan &plan)
                     "Say --yes to go ahead without being asked.");
     }
     const std::string path = plan.target.path.string(), name = plan.target.path.filename().string();
-    const std::string verb = plan.mode == Install::Mode::Erase ? "erase" : "install";
+    const std::string verb(plan.mode == Install::Mode::Beside ? "install" : Install::modeName(plan.mode));
     std::cerr << "\nType \"" << verb << "\" or \"" << name << "\" to go ahead, anything else to leave: " << std::flush;
     std::string answer;
     std::getline(std::cin, answer);
@@ -53,7 +53,7 @@ Result<std::unique_ptr<Job::Job>> recordJob(const Host &host, const Install::Pla
 
 Result<void> install(const Host &host, const InstallOptions &options)
 {
-    const Install::Mode mode = options.mode == "beside" ? Install::Mode::Beside : Install::Mode::Erase;
+    const Install::Mode mode = Install::parseMode(options.mode).value_or(Install::Mode::Beside); // CLI11 took no other words
     PREON_TRY(const Install::Source source, Install::openSource(host, options.source));
     PREON_TRY(const Install::Snapshot snapshot, Install::takeSnapshot(host, mode, source, options.target, options.allowRemovable));
     PREON_TRY(const Install::Plan plan, Install::plan(snapshot));
@@ -110,15 +110,24 @@ void addInstall(CLI::App &app, Invocation &invocation)
         "  preonctl install --source=booted --target=/dev/nvme0n1 --mode=erase\n"
         "  truncate -s 20G disk.raw && preonctl install --source=Particle_1.raw --target=disk.raw --mode=erase --yes\n\n"
         "With --mode=beside other systems on the disk stay and start as before; nothing is made smaller, so there must be free space.\n"
+        "With --mode=reinstall the system that is on the disk is replaced, its settings and all that lies on its root file system with it; the home partition "
+        "and other\n"
+        "systems stay. Make a recovery key for the home partition before, with \"preonctl home-volume add-recovery\" in that system: the new system asks for "
+        "it once\n"
+        "(\"preonctl home-volume adopt\"). Interrupted anywhere, the same command finishes it.\n"
         "Ctrl-C stops at the next safe point. Exit status: 0 when installed (or planned), 1 otherwise.");
     auto options = std::make_shared<InstallOptions>();
     command->add_option("--source", options->source, "\"booted\" for the system that is running, or an image file")
         ->type_name("booted|FILE")
         ->capture_default_str();
     command->add_option("--target", options->target, "The disk to install to, or a file that is as large as a disk")->type_name("DEVICE|FILE")->required();
-    command->add_option("--mode", options->mode, "What becomes of the target: erase (the whole disk), or beside (into its free space; what is there stays)")
-        ->check(CLI::IsMember({"erase", "beside"}))
-        ->type_name("erase|beside")
+    command
+        ->add_option("--mode", options->mode,
+                     "What becomes of the target: erase (the whole disk), beside (into its free space; what is there stays), or reinstall (in the place of the "
+                     "system that "
+                     "is there; its home partition stays)")
+        ->check(CLI::IsMember({"erase", "beside", "reinstall"}))
+        ->type_name("erase|beside|reinstall")
         ->required();
     command->add_flag("--dry-run", options->dryRun, "Print the plan and change nothing");
     command->add_flag("--allow-removable", options->allowRemovable, "Accept a disk that can be unplugged");

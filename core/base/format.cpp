@@ -21,12 +21,6 @@ struct Unit {
 
 constexpr std::uint64_t KiB = 1024;
 
-std::string lower(std::string_view text)
-{
-    std::string result(text);
-    std::ranges::transform(result, result.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return result;
-}
 }
 
 std::string_view trimmed(std::string_view text)
@@ -36,6 +30,13 @@ std::string_view trimmed(std::string_view text)
     if (begin == std::string_view::npos)
         return {};
     return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
+}
+
+std::string lowerCase(std::string_view text)
+{
+    std::string result(text);
+    std::ranges::transform(result, result.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    return result;
 }
 
 std::string formatSize(std::uint64_t bytes)
@@ -149,7 +150,7 @@ std::optional<std::uint64_t> parseSize(std::string_view text)
 
 std::optional<bool> parseBoolean(std::string_view text)
 {
-    const std::string word = lower(text);
+    const std::string word = lowerCase(text);
     for (const std::string_view yes : {"1", "yes", "y", "true", "t", "on"}) {
         if (word == yes)
             return true;

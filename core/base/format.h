@@ -17,6 +17,8 @@ namespace Preon
 std::string_view trimmed(std::string_view text);
 std::string_view trimmed(std::string &&text) = delete; // would dangle
 
+std::string lowerCase(std::string_view text); // ASCII letters
+
 std::string formatSize(std::uint64_t bytes); // "8.2 GB": decimal units as on the box, two or three digits
 std::string formatBinarySize(std::uint64_t bytes); // "7.6G", as systemd's FORMAT_BYTES prints
 std::string formatDuration(std::chrono::seconds seconds); // "4 minutes", "12 seconds"

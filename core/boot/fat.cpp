@@ -18,7 +18,6 @@ namespace
 
 // Numbers under which the programs get our descriptors.
 constexpr int deviceNumber = 7, settingsNumber = 8, fileNumber = 9;
-constexpr std::string_view temporaryName = "preon-new.tmp";
 
 Result<std::string> checkedPath(std::string_view path)
 {

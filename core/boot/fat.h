@@ -28,6 +28,9 @@ struct FatEntry {
 class Fat
 {
 public:
+    // What write() calls a file until it is whole, in the file's own folder; a power cut may leave one.
+    static constexpr std::string_view temporaryName = "preon-new.tmp";
+
     // The file system at that byte of the device, which must stay open as long as this object is used.
     Fat(const Disk::Device &device, std::uint64_t offset);
 

@@ -5,6 +5,7 @@
 #include "core/boot/efivars.h"
 #include "core/boot/firmwareentries.h"
 #include "core/install/copy.h"
+#include "core/install/removal.h"
 
 #include <algorithm>
 
@@ -35,7 +36,7 @@ struct Installation {
     Result<void> writeBootFiles(bool onNewPartitions);
     Result<void> readBack();
     Result<void> publish();
-    Result<void> addToOthers();
+    Result<void> addToExisting();
     Result<void> writeAll();
     Error withConsequences(Error error);
     void makeBootEntry();
@@ -99,7 +100,7 @@ Result<void> Installation::discard(const Disk::Range &range)
     return {};
 }
 
-// What lies where the new partitions will be belonged to somebody who gave it up.
+// What lies where the new partitions will be belonged to somebody who gave it up, or to the system that is replaced.
 Result<void> Installation::clear()
 {
     progress.phase("Preparing the free space", 0);
@@ -248,8 +249,8 @@ Result<void> Installation::publish()
     return {};
 }
 
-// Onto the EFI partition that other systems start from.
-Result<void> Installation::addToOthers()
+// Onto an EFI partition that was there: of others, or of the system that is replaced.
+Result<void> Installation::addToExisting()
 {
     const std::vector<PlannedFile> files = filesOn(false);
     if (files.empty())
@@ -267,14 +268,26 @@ Result<void> Installation::writeAll()
 {
     progress.phase("Checking the source", 0);
     PREON_TRY(const Verity::HashTree tree, loadTree()); // a bad hash tree costs nobody their disk
+    if (plan.mode == Mode::Reinstall) {
+        // Nor does bad data: what is there can be started and is worth something.
+        progress.phase("Checking the data of the source", tree.dataSize());
+        const Disk::Partition &usr = plan.source.system.usr;
+        if (const auto checked = Verity::verifyData(source.device, {usr.start, usr.size}, tree, progress); !checked)
+            return std::unexpected(badMedium(checked.error(), source.device.path()));
+        PREON_CHECK(progress.check());
+    }
     touched = true;
+    if (plan.mode == Mode::Reinstall) {
+        if (const auto removed = removeSystem(plan, target, progress); !removed)
+            return std::unexpected(badTarget(removed.error(), target));
+    }
     PREON_CHECK(plan.mode == Mode::Erase ? erase() : clear());
     PREON_CHECK(copySystem(tree));
     PREON_CHECK(formatBootPartitions());
     PREON_CHECK(writeBootFiles(true));
     PREON_CHECK(readBack());
     PREON_CHECK(publish());
-    return addToOthers();
+    return addToExisting();
 }
 
 // What a person must know beside the reason.
@@ -287,7 +300,12 @@ Error Installation::withConsequences(Error error)
         return error;
     const std::string disk = target.path().string();
     std::string state = disk + ": everything that was there before is as it was";
-    if (plan.mode == Mode::Beside && published) {
+    if (plan.mode == Mode::Reinstall) {
+        state = "the system that was on " + disk
+            + " does not start any more, and the new one not yet; the home partition and all that belongs to others is as it was";
+        if (error.todo.empty())
+            error.todo = "Start this again: it goes on with what is there.";
+    } else if (plan.mode == Mode::Beside && published) {
         state += "; the new partitions are there, but nothing starts from them yet";
     } else if (plan.mode == Mode::Erase) {
         // Whatever there is of a table by now, there must be none.

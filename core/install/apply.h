@@ -5,7 +5,8 @@
 // Carries out an installation plan, in an order that leaves no half-broken system behind. All data is written, flushed and read back from the medium, and only then does
 // the new table appear, in one write. A whole disk loses its old table first: interrupted before the new one is there, it is empty. Beside others the old table stays
 // until then and the data goes to where nothing was; what goes onto an EFI partition that others use comes last, the kernel after all else. Interrupted anywhere,
-// the other systems start as before, and the next run begins anew with what is left over.
+// the other systems start as before, and the next run begins anew with what is left over. Anew, the system that is there ends first (removal.h); its partitions leave the
+// table in the same write that brings the new ones, so that at each moment the disk is recognised by the same signs and home is in its table.
 
 #include "core/install/plan.h"
 

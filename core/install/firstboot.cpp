@@ -6,6 +6,7 @@
 #include "core/base/format.h"
 #include "core/base/hash.h"
 #include "core/disk/parttypes.h"
+#include "core/image/image.h"
 #include "core/install/homevolume.h"
 #include "core/repart/apply.h"
 #include "core/repart/filesystem.h"
@@ -187,7 +188,8 @@ std::vector<Uuid> ownUuids(const FirstBootFacts &facts)
     for (const Disk::Partition &partition : facts.table.partitions) {
         if (!isSlotType(partition.type))
             continue;
-        const bool version = !facts.imageId.empty() && partition.label.starts_with(facts.imageId + "_");
+        const auto label = Image::parseLabel(partition.label);
+        const bool version = label && !facts.imageId.empty() && label->name == facts.imageId;
         const bool spare = partition.uuid == Repart::partitionUuidFrom(esp, partition.type, 1);
         if (version || spare)
             own.push_back(partition.uuid);

@@ -112,17 +112,25 @@ const Disk::Partition *findOwn(const Repart::Plan &layout, Designator role)
     return found == layout.partitions.end() ? nullptr : &found->partition;
 }
 
-Result<void> refuseBeside(const Snapshot &snapshot)
+Result<void> refuseTable(const Snapshot &snapshot)
 {
     const TargetFacts &target = snapshot.target;
     const std::string name = nameOf(target), eraseInstead = "Back up what is on it, then let the whole disk be erased.";
     if (!target.damage.empty())
         return fail(ErrorCode::BadFormat, "The partition table of " + name + " cannot be read", target.damage, eraseInstead);
     if (target.table.kind == Disk::LabelKind::None)
-        return fail(ErrorCode::BadArgument, name + " has no partitions", "there is nothing to install beside of", "Let the whole disk be erased.");
+        return fail(ErrorCode::BadArgument, name + " has no partitions",
+                    snapshot.mode == Mode::Beside ? "there is nothing to install beside of" : "there is no system on it", "Let the whole disk be erased.");
     if (target.table.kind != Disk::LabelKind::Gpt)
         return fail(ErrorCode::Unsupported, name + " has a partition table of another kind than GPT", "such a table is neither changed nor converted",
                     eraseInstead);
+    return {};
+}
+
+Result<void> refuseBeside(const Snapshot &snapshot)
+{
+    PREON_CHECK(refuseTable(snapshot));
+    const TargetFacts &target = snapshot.target;
     const Bytes rootHash = fromHex(snapshot.source.system.rootHash).value_or(Bytes());
     for (const Disk::Partition &partition : target.table.partitions) {
         if (Disk::designator(partition.type) != Designator::Esp)
@@ -158,6 +166,8 @@ Result<Repart::Snapshot> layoutSnapshot(const Snapshot &snapshot, const BootPlac
         layout.seed = byNumber(snapshot.target.table, *placement.esp)->uuid; // so that what is made here is known as made for this EFI partition
     if (snapshot.mode == Mode::Beside)
         layout.ours = leftovers(snapshot);
+    else if (snapshot.mode == Mode::Reinstall)
+        layout.ours = std::vector<Uuid>(); // all that could be taken over is gone from the table
     for (Repart::Definition &definition : wantedDefinitions(snapshot, placement)) {
         const Designator role = Disk::designator(definition.type);
         const Disk::Partition *from = sourcePartition(snapshot.source, role);
@@ -186,13 +196,14 @@ std::vector<PlannedFile> planFiles(const Snapshot &snapshot, const BootPlacement
     for (std::size_t i = 0; i < snapshot.source.bootFiles.size(); ++i) {
         const std::string &path = snapshot.source.bootFiles[i].path;
         const bool isKernel = path == snapshot.source.installedKernelPath;
-        const auto there = placement.esp ? pathBesideOthers(path, snapshot.source.system.name) : path;
+        const bool shared = placement.esp && !placement.ownEsp;
+        const auto there = shared ? pathBesideOthers(path, snapshot.source.system.name) : path;
         if (!there)
             continue;
         PlannedFile file{.source = i, .partition = isKernel ? kernels : esp.number, .path = *there};
         const auto &places = snapshot.target.bootPartitions;
         const auto place = std::ranges::find_if(places, [&](const BootPartition &each) { return each.partition.number == file.partition; });
-        if (placement.esp && place != places.end())
+        if (shared && place != places.end())
             file.kept = stays(snapshot, *place, file.path, path == Boot::loaderPath());
         files.push_back(std::move(file));
     }

@@ -4,6 +4,7 @@
 
 #include "core/base/format.h"
 #include "core/install/firstboot.h"
+#include "core/install/installed.h"
 #include "core/install/layout.h"
 
 #include <algorithm>
@@ -63,10 +64,25 @@ Result<std::optional<Repart::Plan>> simulateFirstStart(const Snapshot &snapshot,
     return last;
 }
 
+// What is kept stays where it is and what it is; growing at its end is all that the first start may do to it.
+Result<void> keepsHome(const Repart::Plan &firstBoot, const Disk::Partition &home)
+{
+    for (const Repart::PlannedPartition &planned : firstBoot.partitions) {
+        const Disk::Partition &partition = planned.partition;
+        const bool same = partition.number == home.number && partition.start == home.start && partition.size >= home.size && partition.uuid == home.uuid;
+        if (same && planned.activity != Repart::Activity::Create)
+            return {};
+    }
+    return fail(ErrorCode::Exists, "The home partition would not be kept",
+                "the system's first start would make something else of partition " + std::to_string(home.number));
+}
+
 // The smallest disk that holds what is shipped and what the first start adds.
-std::uint64_t neededSize(const Snapshot &snapshot, Repart::Snapshot layout)
+std::uint64_t neededSize(const Snapshot &snapshot, Repart::Snapshot layout, const std::optional<Disk::Partition> &home)
 {
     std::vector<Uuid> shipped;
+    if (home)
+        shipped.push_back(home->type);
     for (const Repart::Definition &definition : layout.definitions)
         shipped.push_back(definition.type);
     for (const Repart::Definition &definition : snapshot.firstBoot) {
@@ -111,11 +127,12 @@ std::string bytesInWords(std::uint64_t size)
 
 std::unexpected<Error> tooSmall(const Snapshot &snapshot, std::uint64_t needed, const std::string &reason)
 {
-    if (snapshot.mode == Mode::Beside) {
+    if (snapshot.mode != Mode::Erase) {
         const FreeSpace space = freeSpace(snapshot.target.table);
+        const bool anew = snapshot.mode == Mode::Reinstall;
         return fail(ErrorCode::NoSpace, "There is not enough free space on " + nameOf(snapshot.target),
-                    reason + ": " + bytesInWords(needed) + " are needed, " + bytesInWords(space.all) + " are free, " + bytesInWords(space.largest)
-                        + " of them in one piece",
+                    reason + ": " + bytesInWords(needed) + " are needed, " + bytesInWords(space.all)
+                        + (anew ? " are free once the system that is there has gone, " : " are free, ") + bytesInWords(space.largest) + " of them in one piece",
                     "Make room with the tools of the system that is there (nothing is made smaller from here), or let the whole disk be erased.");
     }
     return fail(ErrorCode::NoSpace, nameOf(snapshot.target) + " is too small",
@@ -212,30 +229,37 @@ Result<void> planBoot(const Snapshot &snapshot, const BootPlacement &placement, 
     else
         plan.esp = plan.partition(Designator::Esp);
     plan.files = planFiles(snapshot, placement, plan.layout, plan.esp);
-    plan.loaderPath = placement.esp ? pathBesideOthers(Boot::loaderPath(), snapshot.source.system.name).value_or("") : Boot::loaderPath();
+    const bool shared = placement.esp && !placement.ownEsp;
+    plan.loaderPath = shared ? pathBesideOthers(Boot::loaderPath(), snapshot.source.system.name).value_or("") : Boot::loaderPath();
     return {};
 }
 
-} // namespace
-
-Result<Plan> plan(const Snapshot &snapshot)
+BootNeeds needsOf(const SourceFacts &source)
 {
-    PREON_CHECK(refuse(snapshot));
-    BootPlacement placement;
-    if (snapshot.mode == Mode::Beside) {
-        PREON_CHECK(refuseBeside(snapshot));
-        BootNeeds needs;
-        for (const SourceFacts::File &file : snapshot.source.bootFiles)
-            (file.path == snapshot.source.installedKernelPath ? needs.kernel : needs.loader) += file.size;
-        PREON_TRY(placement, placeBoot(snapshot.target.bootPartitions, needs, nameOf(snapshot.target)));
-    }
+    BootNeeds needs;
+    for (const SourceFacts::File &file : source.bootFiles)
+        (file.path == source.installedKernelPath ? needs.kernel : needs.loader) += file.size;
+    return needs;
+}
+
+// What the first start would do on this machine about the lock of root.
+Result<void> noteLock(const Snapshot &snapshot, Plan &plan)
+{
+    const auto root = std::ranges::find(snapshot.firstBoot, Disk::partitionType("root").value_or(Uuid()), &Repart::Definition::type);
+    if (snapshot.noTpm.empty() || root == snapshot.firstBoot.end())
+        return {};
+    if (root->encrypt == Repart::Encrypt::Tpm2)
+        return fail(ErrorCode::NoTpm, "The system could not be started on this computer", snapshot.noTpm);
+    if (root->encrypt == Repart::Encrypt::Tpm2OrPassphrase)
+        plan.notes.push_back("Its first start on this computer asks for a new passphrase, which then locks the disk. " + snapshot.noTpm);
+    return {};
+}
+
+// The disk as the installation finds it, or, anew, as if the system that is there had gone already. home: what of that stays.
+Result<void> planOn(const Snapshot &snapshot, const BootPlacement &placement, const std::optional<Disk::Partition> &home, Plan &plan)
+{
     PREON_TRY(const Repart::Snapshot layout, layoutSnapshot(snapshot, placement));
-    Plan plan;
-    plan.mode = snapshot.mode;
-    plan.source = snapshot.source;
-    plan.target = snapshot.target;
-    plan.makesBootEntry = snapshot.makesBootEntry;
-    const std::uint64_t needed = neededSize(snapshot, layout);
+    const std::uint64_t needed = neededSize(snapshot, layout, home);
     auto planned = Repart::plan(layout);
     if (!planned) {
         if (planned.error().code == ErrorCode::NoSpace)
@@ -251,10 +275,56 @@ Result<Plan> plan(const Snapshot &snapshot)
         return std::unexpected(firstBoot.error().during("The system's first start would fail"));
     }
     plan.firstBoot = std::move(*firstBoot);
+    if (plan.firstBoot && home)
+        PREON_CHECK(keepsHome(*plan.firstBoot, *home));
     if (!plan.firstBoot)
         plan.notes.emplace_back("How much room the system's first start needs is not known for an image file.");
-    if (snapshot.mode == Mode::Erase)
+    return noteLock(snapshot, plan);
+}
+
+Result<void> planAnew(const Snapshot &snapshot, Plan &plan)
+{
+    PREON_TRY(const Installed installed, findInstalled(snapshot));
+    PREON_CHECK(checkHome(snapshot, installed));
+    PREON_TRY(const BootPlacement placement, placeAnew(snapshot, installed, needsOf(snapshot.source)));
+    plan.removed = installed.system;
+    plan.removedFiles = installed.kernels;
+    plan.lost = lossesOf(snapshot, installed);
+    plan.kept = keptOf(installed);
+    if (installed.home) {
+        plan.home = installed.home->number;
+        plan.notes.emplace_back("The new system does not have the home partition's key: there it stays shut, and nothing on it is changed, until "
+                                "\"preonctl home-volume adopt\" was run once. It asks for the recovery key: have it at hand.");
+    } else {
+        plan.notes.emplace_back("There is no home partition of that system on the disk: there is nothing to keep.");
+    }
+    Snapshot cleared = snapshot;
+    std::erase_if(cleared.target.table.partitions, [&](const Disk::Partition &each) { return std::ranges::contains(installed.system, each); });
+    return planOn(cleared, placement, installed.home, plan);
+}
+
+} // namespace
+
+Result<Plan> plan(const Snapshot &snapshot)
+{
+    PREON_CHECK(refuse(snapshot));
+    Plan plan;
+    plan.mode = snapshot.mode;
+    plan.source = snapshot.source;
+    plan.target = snapshot.target;
+    plan.makesBootEntry = snapshot.makesBootEntry;
+    if (snapshot.mode == Mode::Reinstall) {
+        PREON_CHECK(planAnew(snapshot, plan));
+        return plan;
+    }
+    BootPlacement placement;
+    if (snapshot.mode == Mode::Beside) {
+        PREON_CHECK(refuseBeside(snapshot));
+        PREON_TRY(placement, placeBoot(snapshot.target.bootPartitions, needsOf(snapshot.source), nameOf(snapshot.target)));
+    } else {
         plan.lost = losses(snapshot.target);
+    }
+    PREON_CHECK(planOn(snapshot, placement, std::nullopt, plan));
     return plan;
 }
 

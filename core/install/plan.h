@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-// Decides how a system gets onto a disk: a pure function from what source and target are to a plan that can be printed, compared and applied. Either onto a whole
-// disk, erased, or into the free space beside what is there. The partitions are core/repart's decision, here with the copies' sources filled in; the first
+// Decides how a system gets onto a disk: a pure function from what source and target are to a plan that can be printed, compared and applied. Onto a whole
+// disk, erased; into the free space beside what is there; or anew where it was before, its home partition kept. The partitions are core/repart's decision, here with the copies' sources filled in; the first
 // start is simulated with the very function that it uses itself, so that what it could not do is refused now.
 
 #include "core/disk/content.h"
@@ -20,9 +20,18 @@ namespace Preon::Install
 enum class Mode {
     Erase, // the whole disk
     Beside, // into free space; what is there stays
+    Reinstall, // in the place of the system of ours that is there; its home and all that is others' stays
 };
 
-std::string_view modeName(Mode mode); // "erase", "beside"
+std::string_view modeName(Mode mode); // "erase", "beside", "reinstall"
+std::optional<Mode> parseMode(std::string_view name);
+
+// What the header of a partition that homes of ours lie on says.
+struct HomeHeader {
+    unsigned number = 0; // of the partition
+    bool isProtected = false; // it is of the kind that homevolume.h makes
+    bool hasRecoveryKey = false;
+};
 
 struct TargetFacts {
     std::filesystem::path path;
@@ -35,6 +44,7 @@ struct TargetFacts {
     std::vector<Disk::Content> contents; // of the table's partitions, in their order
     Disk::Content content; // of a disk without partitions
     std::vector<BootPartition> bootPartitions; // that a loader or kernels can lie on
+    std::vector<HomeHeader> homes; // looked for only where a system is to be installed anew
 };
 
 // How a person calls it: "Samsung SSD 990 PRO (1.0 TB, /dev/nvme0n1)".
@@ -53,6 +63,7 @@ struct Snapshot {
     Uuid seed; // random: the fresh identities follow from it
     bool allowRemovable = false;
     bool makesBootEntry = false; // a block device on a machine with EFI variables
+    std::string noTpm; // why this machine's TPM could not hold the new system's key; empty where it can, and for files
 };
 
 Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source, const std::filesystem::path &target, bool allowRemovable);
@@ -65,6 +76,13 @@ struct PlannedFile {
     bool kept = false; // a file of that name is there and stays as it is
 };
 
+// A file that goes before anything else is done: a kernel of the system that is replaced.
+struct RemovedFile {
+    unsigned partition = 0; // number
+    std::string path;
+    bool operator==(const RemovedFile &) const = default;
+};
+
 struct Plan {
     Mode mode = Mode::Erase;
     SourceFacts source;
@@ -75,7 +93,11 @@ struct Plan {
     Disk::Partition esp; // with the loader; made, or one that is there
     std::vector<PlannedFile> files; // in the order of writing: the kernel last
     std::string loaderPath; // of the loader that the firmware is told of, on the EFI partition
+    std::vector<RemovedFile> removedFiles;
+    std::vector<Disk::Partition> removed; // of the system that is replaced; the layout has no more of them
+    std::optional<unsigned> home; // number of its home partition, which is kept
     std::vector<std::string> lost; // sentences: what is on the disk now and will not be
+    std::vector<std::string> kept; // sentences: what of the replaced system stays
     std::vector<std::string> notes;
     bool makesBootEntry = false;
 
@@ -85,10 +107,11 @@ struct Plan {
 };
 
 // Refusals: BadArgument (the source itself, a partition, a removable disk not asked for), Busy (in use; names by what), Permission (read-only), NoSpace (with what is
-// needed and what is there); beside others also Exists (this system is on the disk already) and Unsupported (no GPT, or one that cannot be read).
+// needed and what is there); beside others also Exists (this system is on the disk already) and Unsupported (no GPT, or one that cannot be read); anew those of
+// findInstalled() and checkHome() (installed.h).
 Result<Plan> plan(const Snapshot &snapshot);
 
-// What both a program and a person can read: {"mode", "source", "target", "before", "after", "firstBoot", "lost", "notes"}.
+// What both a program and a person can read: {"mode", "source", "target", "before", "removed", "after", "firstBoot", "files", "removedFiles", "lost", "kept", "notes"}.
 nlohmann::ordered_json toJson(const Plan &plan);
 std::string toText(const Plan &plan);
 

@@ -73,13 +73,19 @@ bool isOurs(const Repart::Plan &layout, const Disk::Partition &partition)
                                [&](const Repart::PlannedPartition &each) { return each.definition && each.partition.number == partition.number; });
 }
 
-void appendRow(std::string &text, const Disk::Partition &partition, bool ours)
+// What stays of a system that is installed anew: the EFI partition that it starts from, and its home.
+bool isKept(const Plan &plan, const Disk::Partition &partition)
 {
-    text += std::format("  {:>2}  {:>9}  {:<22} {:<14} {}\n", partition.number, formatSize(partition.size), Disk::partitionTypeName(partition.type),
-                        partition.label, ours ? purpose(partition) : "stays as it is");
+    return plan.mode == Mode::Reinstall && (partition.number == plan.esp.number || partition.number == plan.home);
 }
 
-// Only where others' files are: on partitions of our own there is nothing to be said.
+void appendRow(std::string &text, const Disk::Partition &partition, const std::string &words)
+{
+    text += std::format("  {:>2}  {:>9}  {:<22} {:<14} {}\n", partition.number, formatSize(partition.size), Disk::partitionTypeName(partition.type),
+                        partition.label, words);
+}
+
+// Only where files are already: on partitions that are made there is nothing to be said.
 std::string filesInWords(const Plan &plan)
 {
     std::string text;
@@ -87,14 +93,60 @@ std::string filesInWords(const Plan &plan)
         if (!plan.makes(file.partition))
             text += "  " + file.path + (file.kept ? " (is there already, stays as it is)" : "") + '\n';
     }
-    return text.empty() ? text : "\nAdded to the EFI partition:\n" + text;
+    if (!text.empty())
+        text = (plan.loaderPath == Boot::loaderPath() ? "\nWritten to the EFI partition:\n" : "\nAdded to the EFI partition:\n") + text;
+    if (!plan.removedFiles.empty())
+        text += "\nRemoved from where the kernels are:\n";
+    for (const RemovedFile &file : plan.removedFiles)
+        text += "  " + file.path + '\n';
+    return text;
+}
+
+std::string sentences(const char *heading, const std::vector<std::string> &lines)
+{
+    std::string text = heading;
+    for (const std::string &line : lines)
+        text += "  " + line + '\n';
+    return lines.empty() ? "" : text;
+}
+
+// What becomes of what is there.
+std::string changesInWords(const Plan &plan)
+{
+    switch (plan.mode) {
+    case Mode::Beside:
+        return "Everything that is on the disk stays as it is.\n";
+    case Mode::Reinstall:
+        return sentences("Removed, for good:\n", plan.lost) + sentences("\nKept as it is:\n", plan.kept)
+            + "\nAll that belongs to other systems stays as it is.\n";
+    case Mode::Erase:
+        break;
+    }
+    return plan.lost.empty() ? "The disk is empty: nothing is lost.\n" : sentences("Erased, for good:\n", plan.lost);
 }
 
 } // namespace
 
 std::string_view modeName(Mode mode)
 {
-    return mode == Mode::Erase ? "erase" : "beside";
+    switch (mode) {
+    case Mode::Erase:
+        return "erase";
+    case Mode::Beside:
+        return "beside";
+    case Mode::Reinstall:
+        return "reinstall";
+    }
+    return "";
+}
+
+std::optional<Mode> parseMode(std::string_view name)
+{
+    for (const Mode mode : {Mode::Erase, Mode::Beside, Mode::Reinstall}) {
+        if (modeName(mode) == name)
+            return mode;
+    }
+    return std::nullopt;
 }
 
 Json toJson(const Plan &plan)
@@ -113,12 +165,21 @@ Json toJson(const Plan &plan)
     json["target"] = {{"path", target.path.string()}, {"model", target.info.model},           {"serial", target.info.serial},
                       {"size", target.info.size},     {"sectorSize", target.info.sectorSize}, {"removable", target.info.removable}};
     json["before"] = tableJson(target.table, &target.contents);
+    json["removed"] = Json::array();
+    for (const Disk::Partition &partition : plan.removed)
+        json["removed"].push_back(partitionJson(partition));
     json["after"] = tableJson(plan.layout.after);
     if (plan.firstBoot)
         json["firstBoot"] = tableJson(plan.firstBoot->after);
     for (const PlannedFile &file : plan.files)
         json["files"].push_back({{"partition", file.partition}, {"path", file.path}, {"kept", file.kept}});
+    json["removedFiles"] = Json::array();
+    for (const RemovedFile &file : plan.removedFiles)
+        json["removedFiles"].push_back({{"partition", file.partition}, {"path", file.path}});
     json["lost"] = plan.lost;
+    json["kept"] = plan.kept;
+    if (plan.home)
+        json["home"] = *plan.home;
     json["bootEntry"] = plan.makesBootEntry;
     json["notes"] = plan.notes;
     return json;
@@ -126,25 +187,20 @@ Json toJson(const Plan &plan)
 
 std::string toText(const Plan &plan)
 {
-    std::string text = "Install " + plan.source.system.title + " on " + nameOf(plan.target) + "\n\n";
-    if (plan.mode == Mode::Beside) {
-        text += "Everything that is on the disk stays as it is.\n";
-    } else if (plan.lost.empty()) {
-        text += "The disk is empty: nothing is lost.\n";
-    } else {
-        text += "Erased, for good:\n";
-        for (const std::string &loss : plan.lost)
-            text += "  " + loss + '\n';
-    }
+    std::string text = "Install " + plan.source.system.title + (plan.mode == Mode::Reinstall ? " anew on " : " on ") + nameOf(plan.target) + "\n\n";
+    text += changesInWords(plan);
     text += "\nAfterwards:\n";
     for (const Disk::Partition &partition : plan.layout.after.partitions)
-        appendRow(text, partition, isOurs(plan.layout, partition));
+        appendRow(text, partition,
+                  isOurs(plan.layout, partition) ? purpose(partition)
+                      : isKept(plan, partition)  ? purpose(partition) + ", kept"
+                                                 : "stays as it is");
     text += filesInWords(plan);
     if (plan.firstBoot) {
         text += "\nAdded by the first start from this disk:\n";
         for (const Disk::Partition &partition : plan.firstBoot->after.partitions) {
             if (!std::ranges::contains(plan.layout.after.partitions, partition.number, &Disk::Partition::number))
-                appendRow(text, partition, true);
+                appendRow(text, partition, purpose(partition));
         }
     }
     if (plan.makesBootEntry)

@@ -1,11 +1,11 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
-#include "core/base/format.h"
 #include "core/boot/efivars.h"
-#include "core/install/plan.h"
-
-#include <algorithm>
-#include <cctype>
+#include "core/image/imagefiles.h"
+#include "core/install/bootfacts.h"
+#include "core/install/installed.h"
+#include "core/install/rootlock.h"
+#include "core/repart/filesystem.h"
 
 #include <sys/stat.h>
 
@@ -46,45 +46,16 @@ Result<void> lookInside(const Disk::Device &device, TargetFacts &target)
     return {};
 }
 
-std::optional<std::uint64_t> sizeOnFat(const Boot::Fat &fat, const std::string &path)
+Result<void> loadAllDefinitions(const Host &host, Snapshot &snapshot)
 {
-    const auto lower = [](std::string text) {
-        std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-        return text;
-    };
-    const auto entries = fat.list(std::filesystem::path(path).parent_path().string());
-    if (!entries)
-        return std::nullopt;
-    const auto found = std::ranges::find_if(*entries, [&](const Boot::FatEntry &entry) { return !entry.folder && lower(entry.path) == lower(path); });
-    return found == entries->end() ? std::nullopt : std::optional(found->size);
-}
-
-// What is on a boot partition, as far as it matters to us. One that cannot be read is one that cannot be used.
-BootPartition inspectBootPartition(const Disk::Device &device, const Disk::Partition &partition, const Disk::Content &content, const SourceFacts &source)
-{
-    BootPartition facts;
-    facts.partition = partition;
-    facts.extended = Disk::designator(partition.type) == Disk::Designator::Xbootldr;
-    facts.isFat = content.type == "vfat";
-    if (!facts.isFat)
-        return facts;
-    const Boot::Fat fat(device, partition.start);
-    const auto free = fat.freeSpace();
-    facts.isFat = free.has_value();
-    facts.free = free.value_or(0);
-    for (const SourceFacts::File &file : source.bootFiles) {
-        const auto path = pathBesideOthers(file.path, source.system.name);
-        const auto size = path ? sizeOnFat(fat, *path) : std::nullopt;
-        if (!size)
-            continue;
-        facts.taken.push_back(*path);
-        facts.free += *size;
-        if (file.path == Boot::loaderPath()) {
-            if (const auto loader = fat.read(*path))
-                facts.loaderVersion = Boot::loaderVersion(loader->bytes());
-        }
-    }
-    return facts;
+    Repart::DefinitionOptions options;
+    options.specifiers = Repart::readSpecifiers(host);
+    const std::vector<std::filesystem::path> shipped{host.path("/etc/preon/install.repart.d"), host.path("/usr/lib/preon/install.repart.d")};
+    PREON_TRY(snapshot.shipped, Repart::loadDefinitions(shipped, options));
+    const std::vector<std::filesystem::path> xbootldr{host.path("/etc/preon/install.xbootldr.repart.d"), host.path("/usr/lib/preon/install.xbootldr.repart.d")};
+    PREON_TRY(snapshot.xbootldr, Repart::loadDefinitions(xbootldr, options));
+    PREON_TRY(snapshot.firstBoot, Repart::loadDefinitions(Repart::definitionFolders(host), options));
+    return {};
 }
 
 } // namespace
@@ -122,19 +93,26 @@ Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source,
     snapshot.source = source.facts;
     snapshot.allowRemovable = allowRemovable;
     PREON_TRY(snapshot.target, inspectTarget(host, target, source.facts));
+    if (mode == Mode::Reinstall)
+        PREON_CHECK(inspectInstalled(snapshot.target));
     PREON_TRY(snapshot.seed, Uuid::random());
     snapshot.makesBootEntry = !snapshot.target.isFile && Boot::hasEfiVariables(host);
+    if (!snapshot.target.isFile) {
+        if (const auto holds = canHold(host, {}); !holds)
+            snapshot.noTpm = holds.error().text();
+    }
     if (source.facts.kind == SourceKind::Booted) {
         // The running system and the one to be installed are the same, so its definitions are at hand.
-        Repart::DefinitionOptions options;
-        options.specifiers = Repart::readSpecifiers(host);
-        const std::vector<std::filesystem::path> shipped{host.path("/etc/preon/install.repart.d"), host.path("/usr/lib/preon/install.repart.d")};
-        PREON_TRY(snapshot.shipped, Repart::loadDefinitions(shipped, options));
-        const std::vector<std::filesystem::path> xbootldr{host.path("/etc/preon/install.xbootldr.repart.d"),
-                                                          host.path("/usr/lib/preon/install.xbootldr.repart.d")};
-        PREON_TRY(snapshot.xbootldr, Repart::loadDefinitions(xbootldr, options));
-        PREON_TRY(snapshot.firstBoot, Repart::loadDefinitions(Repart::definitionFolders(host), options));
+        PREON_CHECK(loadAllDefinitions(host, snapshot));
+        return snapshot;
     }
+    PREON_TRY(const Repart::ScratchFolder scratch, Repart::ScratchFolder::create(Repart::scratchFolder(host)));
+    Host inside = host;
+    inside.root = scratch.path();
+    const Disk::Partition &usr = source.facts.system.usr;
+    // An image of another make is installed as it is laid out; what its first start does is not known then.
+    if (Image::copySettings(source.device, {usr.start, usr.size}, scratch.path()))
+        PREON_CHECK(loadAllDefinitions(inside, snapshot));
     return snapshot;
 }
 

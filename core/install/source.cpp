@@ -2,22 +2,16 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/install/source.h"
 
+#include "core/base/format.h"
 #include "core/boot/efivars.h"
 
 #include <algorithm>
-#include <cctype>
 
 namespace Preon::Install
 {
 
 namespace
 {
-
-std::string lowered(std::string text)
-{
-    std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
-}
 
 std::string withoutCounter(const std::string &path)
 {
@@ -32,7 +26,7 @@ Result<std::size_t> runningSystem(const Host &host, const Image::Image &image, c
     if (!usrhash)
         return fail(ErrorCode::Unsupported, "The running system cannot install itself",
                     "its kernel was started without usrhash=", "Give an image file with --source=.");
-    const auto system = std::ranges::find(image.systems, lowered(*usrhash), &Image::System::rootHash);
+    const auto system = std::ranges::find(image.systems, lowerCase(*usrhash), &Image::System::rootHash);
     if (system == image.systems.end())
         return fail(ErrorCode::Untrusted, "The running system was not found on " + path.string(), "no partitions there have the root hash " + *usrhash);
     return static_cast<std::size_t>(system - image.systems.begin());
@@ -69,7 +63,7 @@ Result<std::vector<Boot::BootFile>> collectBootFiles(const Host &host, const Sou
     PREON_TRY(Boot::MemoryFile kernel, Boot::Fat(source.device, source.facts.kernelPlace.start).read(source.facts.kernelPath));
     // Read again: what is installed must be what says this root hash, not what said so a moment ago.
     const auto parsed = Boot::readUnifiedKernel(kernel.bytes());
-    if (!parsed || lowered(parsed->option("usrhash").value_or("")) != source.facts.system.rootHash)
+    if (!parsed || lowerCase(parsed->option("usrhash").value_or("")) != source.facts.system.rootHash)
         return fail(ErrorCode::Untrusted, source.facts.kernelPath + " does not start the system that is to be installed", "its usrhash= names another one");
     files.push_back({source.facts.installedKernelPath, std::move(kernel)});
     return files;

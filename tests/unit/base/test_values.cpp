@@ -79,6 +79,12 @@ TEST(Secret, isWipedWhenItIsReplaced)
     EXPECT_NE(toHex(Secret::random(16)->bytes()), toHex(Secret::random(16)->bytes()));
 }
 
+TEST(LowerCase, isAboutAsciiLettersOnly)
+{
+    EXPECT_EQ(lowerCase("/EFI/Linux/Particle_1.EFI"), "/efi/linux/particle_1.efi");
+    EXPECT_EQ(lowerCase("ÄZ@[`"), "Äz@[`");
+}
+
 TEST(Format, showsSizesAsOnTheBox)
 {
     EXPECT_EQ(formatSize(0), "0 bytes");

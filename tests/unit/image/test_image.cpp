@@ -1,5 +1,7 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/image/imagefiles.h"
+
 #include "tests/unit/image/smallimage.h"
 
 using namespace Preon;
@@ -131,3 +133,59 @@ TEST(Signatures, sayWhatTheySignOrNothing)
 }
 
 } // namespace
+
+namespace
+{
+// A /usr at a place of its own in a file.
+class ImageFiles : public FolderTest
+{
+protected:
+    static constexpr std::uint64_t offset = 3U << 20U;
+
+    void put(const std::string &path, const std::string &text)
+    {
+        std::filesystem::create_directories((m_folder / "usr" / path).parent_path());
+        ASSERT_TRUE(replaceFile(m_folder / "usr" / path, asBytes(text)));
+    }
+    Result<void> copied()
+    {
+        EXPECT_TRUE(runTool({"mkfs.erofs", "--quiet", (m_folder / "erofs").string(), (m_folder / "usr").string()}));
+        const Bytes bytes = readFile(m_folder / "erofs").value();
+        const auto device = Disk::Device::create(m_folder / "image", offset + bytes.size());
+        EXPECT_TRUE(writeAt(device->fd(), offset, bytes));
+        return Image::copySettings(*device, {offset, bytes.size()}, m_folder / "to");
+    }
+    std::string text(const std::string &path)
+    {
+        return readTextFile(m_folder / "to/usr/lib" / path).value_or("(none)");
+    }
+};
+}
+
+TEST_F(ImageFiles, areWhatDecidesHowDisksAreLaidOut)
+{
+    put("lib/os-release", "ID=particle\n");
+    put("lib/repart.d/10-a.conf", "[Partition]\n");
+    put("lib/repart.d/10-a.conf.d/more.conf", "[Partition]\nWeight=1\n");
+    put("lib/repart.d/a name.conf", "with a space");
+    put("lib/repart.d/readme.txt", "not a definition");
+    put("lib/preon/install.repart.d/00-esp.conf", std::string(300000, 'x'));
+    const auto done = copied();
+    ASSERT_TRUE(done) << done.error().text();
+    EXPECT_EQ(text("os-release"), "ID=particle\n");
+    EXPECT_EQ(text("repart.d/10-a.conf"), "[Partition]\n");
+    EXPECT_EQ(text("repart.d/10-a.conf.d/more.conf"), "[Partition]\nWeight=1\n");
+    EXPECT_EQ(text("repart.d/a name.conf"), "with a space");
+    EXPECT_EQ(text("repart.d/readme.txt"), "(none)");
+    EXPECT_EQ(text("preon/install.repart.d/00-esp.conf").size(), 300000U);
+    EXPECT_FALSE(std::filesystem::exists(m_folder / "to/usr/lib/preon/install.xbootldr.repart.d"));
+}
+
+TEST_F(ImageFiles, ofAnotherFileSystemAreNotKnown)
+{
+    put("lib/nothing", "");
+    EXPECT_EQ(copied().error().code, ErrorCode::NotFound);
+    const auto noise = Disk::Device::create(m_folder / "noise", 1U << 20U);
+    EXPECT_EQ(Image::copySettings(*noise, {0, 1U << 20U}, m_folder / "to").error().code, ErrorCode::Unsupported);
+    EXPECT_EQ(Image::copySettings(*noise, {0, 100}, m_folder / "to").error().code, ErrorCode::Unsupported);
+}
