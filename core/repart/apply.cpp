@@ -129,7 +129,7 @@ Result<std::uint64_t> Maker::fill(const PlannedPartition &planned, const Place &
     const bool exact = planned.verity || isReadOnlyFormat(planned.format);
     const bool sparse = exact || place.isFile();
     const FileSystem fs{.format = planned.format,
-                        .label = planned.volumeLabel,
+                        .label = planned.partition.label,
                         .uuid = planned.fileSystemUuid,
                         .size = place.size(),
                         .sectorSize = sectorSize,

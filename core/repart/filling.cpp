@@ -53,7 +53,7 @@ Result<ScratchFile> Minimizer::make(std::size_t index, const Uuid &uuid, std::ui
 {
     const Definition &definition = snapshot.definitions[index];
     const FileSystem fs{.format = definition.format,
-                        .label = identities[index].volumeLabel,
+                        .label = identities[index].label,
                         .uuid = uuid,
                         .size = size,
                         .sectorSize = snapshot.fileSystemSector,
