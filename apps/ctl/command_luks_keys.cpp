@@ -43,16 +43,10 @@ std::string nameOf(const KeyOptions &options, int slot)
 }
 
 // "--tpm2-pcrs=" without a value takes back what stood before it, as systemd-cryptenroll has it.
-std::string joined(const std::vector<std::string> &lists)
+std::string joined(std::vector<std::string> lists)
 {
-    std::string all;
-    for (const std::string &list : lists) {
-        if (list.empty() || list == std::string(1, emptyValue))
-            all.clear();
-        else
-            all += (all.empty() ? "" : "+") + list;
-    }
-    return all;
+    std::ranges::replace(lists, std::string(1, emptyValue), std::string());
+    return Tpm::joinPcrLists(lists);
 }
 
 // The one given, else the signer that the booted kernel brought along, where there is one.

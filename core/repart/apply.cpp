@@ -129,7 +129,7 @@ Result<std::uint64_t> Maker::fill(const PlannedPartition &planned, const Place &
     const bool exact = planned.verity || isReadOnlyFormat(planned.format);
     const bool sparse = exact || place.isFile();
     const FileSystem fs{.format = planned.format,
-                        .label = planned.volumeLabel,
+                        .label = planned.partition.label,
                         .uuid = planned.fileSystemUuid,
                         .size = place.size(),
                         .sectorSize = sectorSize,
@@ -215,15 +215,15 @@ void Maker::takeRootHash(const PlannedPartition &data, const Bytes &rootHash)
 Result<void> Maker::makeTree(const PlannedPartition &data, std::uint64_t size, std::size_t index)
 {
     const PlannedPartition &planned = plan.partitions[index];
-    progress.phase("Making the hash tree of " + data.file.stem().string(), 0);
-    PREON_TRY(const HashTreeFile tree, makeHashTree(device, {data.partition.start, size}, *planned.verity, scratch, progress));
-    if (tree.size > planned.partition.size)
+    progress.phase("Making the hash tree of " + data.file.stem().string(), size);
+    const Disk::Range place{planned.partition.start, planned.partition.size};
+    PREON_TRY(const Preon::Verity::BuiltTree tree, makeHashTree(device, {data.partition.start, size}, *planned.verity, progress));
+    const std::uint64_t area = areaOf(tree);
+    if (area > place.length)
         return fail(ErrorCode::NoSpace, "Verity hash data does not fit in partition " + nameOf(planned),
-                    "it needs " + std::to_string(tree.size) + " bytes and has " + std::to_string(planned.partition.size),
-                    "Set SizeMinBytes= or Minimize=best.");
-    PREON_TRY(const Disk::Device made, Disk::Device::open(tree.file.path(), Disk::Access::Read));
-    const Place place(device, planned.partition.start, planned.partition.size);
-    PREON_CHECK(place.fill(made, {0, tree.size}, {{0, tree.size}}, Holes::Zero, progress));
+                    "it needs " + std::to_string(area) + " bytes and has " + std::to_string(place.length), "Set SizeMinBytes= or Minimize=best.");
+    PREON_CHECK(Place(device, place.offset, place.length).zero(0, area - tree.blocks.size()));
+    PREON_CHECK(tree.write(device, place));
     takeRootHash(data, tree.rootHash);
     return {};
 }

@@ -48,7 +48,7 @@ struct Definition {
     std::uint64_t flags = 0; // GPT attribute bits, all settings merged
     Contents contents; // what a new file system is filled with
     Minimize minimize = Minimize::Off; // as large as its contents need, measured by making it
-    std::string volumeLabel; // of the file system and the volume; empty: the partition's label
+    std::optional<std::string> volumeLabel; // in the LUKS2 header; nullopt: the partition's label
 
     Verity verity = Verity::Off;
     std::string verityMatchKey; // siblings of one tree share it

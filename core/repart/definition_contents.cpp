@@ -374,8 +374,6 @@ std::optional<DefinitionParser::Outcome> DefinitionParser::takeContent(const Uni
         definition.supplementFor = entry.value;
     else if (key == "SplitName")
         definition.splitName = entry.value.empty() ? "%t" : entry.value;
-    else if (key == "VolumeLabel")
-        definition.volumeLabel = entry.value;
     else if (key == "MountPoint")
         takeMountPoint(entry);
     else if (key == "EncryptedVolume")

@@ -43,7 +43,7 @@ struct DefinitionParser {
     Outcome takeType(const UnitEntry &entry);
     Outcome takeSize(const UnitEntry &entry, std::optional<std::uint64_t> &into, bool up);
     Outcome takeBlockSize(const UnitEntry &entry, std::optional<std::uint32_t> &into);
-    void takeLabel(const UnitEntry &entry);
+    void takeLabel(const UnitEntry &entry, std::optional<std::string> &into);
     void takeUuid(const UnitEntry &entry);
     void takeWeight(const UnitEntry &entry, std::uint32_t &into);
     void takePriority(const UnitEntry &entry);

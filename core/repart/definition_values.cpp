@@ -79,7 +79,7 @@ DefinitionParser::Outcome DefinitionParser::takeSize(const UnitEntry &entry, std
     return {};
 }
 
-void DefinitionParser::takeLabel(const UnitEntry &entry)
+void DefinitionParser::takeLabel(const UnitEntry &entry, std::optional<std::string> &into)
 {
     // The empty label is one to set, not a reset to the default. The limit on the expansion is in bytes, that of the entry in UTF-16 units.
     const auto label = options.specifiers.expand(entry.value, labelUnits);
@@ -93,7 +93,7 @@ void DefinitionParser::takeLabel(const UnitEntry &entry)
     else if (*units > labelUnits)
         warn(entry, "Partition label too long for GPT table, ignoring: \"" + *label + "\" (from \"" + entry.value + "\")");
     else
-        definition.label = *label;
+        into = *label;
 }
 
 void DefinitionParser::takeUuid(const UnitEntry &entry)
@@ -199,7 +199,9 @@ std::optional<DefinitionParser::Outcome> DefinitionParser::takeValue(const UnitE
     if (key == "VerityHashBlockSizeBytes")
         return takeBlockSize(entry, definition.verityHashBlock);
     if (key == "Label")
-        takeLabel(entry);
+        takeLabel(entry, definition.label);
+    else if (key == "VolumeLabel")
+        takeLabel(entry, definition.volumeLabel);
     else if (key == "UUID")
         takeUuid(entry);
     else if (key == "Priority")

@@ -53,7 +53,7 @@ Result<ScratchFile> Minimizer::make(std::size_t index, const Uuid &uuid, std::ui
 {
     const Definition &definition = snapshot.definitions[index];
     const FileSystem fs{.format = definition.format,
-                        .label = identities[index].volumeLabel,
+                        .label = identities[index].label,
                         .uuid = uuid,
                         .size = size,
                         .sectorSize = snapshot.fileSystemSector,
@@ -123,7 +123,6 @@ Result<void> Minimizer::hashTree(std::size_t index)
     if (source == snapshot.sources.end())
         return fail(ErrorCode::NotFound, "The hashes of " + definition.path.string() + " cannot be measured",
                     "there is nothing yet in " + snapshot.definitions[data].path.string());
-    progress.phase("Measuring the hash tree of " + definition.path.stem().string(), 0);
     const VerityPart part{.role = Verity::Hash,
                           .data = {},
                           .hash = {},
@@ -134,9 +133,15 @@ Result<void> Minimizer::hashTree(std::size_t index)
                           .dataBlock = definition.verityDataBlock.value_or(snapshot.fileSystemSector),
                           .hashBlock = definition.verityHashBlock.value_or(snapshot.fileSystemSector)};
     PREON_TRY(const Disk::Device device, Disk::Device::open(source->second.path, Disk::Access::Read));
-    PREON_TRY(HashTreeFile tree, makeHashTree(device, {source->second.offset, source->second.size}, part, options.scratch, progress));
+    progress.phase("Measuring the hash tree of " + definition.path.stem().string(), source->second.size);
+    PREON_TRY(Preon::Verity::BuiltTree tree, makeHashTree(device, {source->second.offset, source->second.size}, part, progress));
+    PREON_TRY(ScratchFile file, ScratchFile::create(options.scratch, areaOf(tree)));
+    {
+        PREON_TRY(const Disk::Device made, Disk::Device::open(file.path(), Disk::Access::Write));
+        PREON_CHECK(tree.write(made, {0, made.size()}));
+    }
     snapshot.rootHashes[index] = std::move(tree.rootHash);
-    use(index, std::move(tree.file), tree.size);
+    use(index, std::move(file), areaOf(tree));
     return {};
 }
 }

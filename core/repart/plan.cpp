@@ -210,11 +210,10 @@ Result<std::vector<Identity>> identitiesOf(const Snapshot &snapshot)
     std::vector<Identity> identities;
     for (std::size_t i = 0; i < snapshot.definitions.size(); ++i) {
         const Entry &entry = planner.entries[i];
-        const std::string &own = snapshot.definitions[i].volumeLabel;
         identities.push_back({.existing = entry.current.has_value(),
                               .fileSystem = fileSystemUuidFrom(entry.derived),
                               .luks = luksUuidFrom(entry.derived),
-                              .volumeLabel = own.empty() ? entry.partition.label : own});
+                              .label = entry.partition.label});
     }
     return identities;
 }

@@ -80,7 +80,7 @@ struct PlannedPartition {
     Encrypt encrypt = Encrypt::Off; // what is meant, or was chosen
     bool encryptChosen = false; // it was left to this machine
     Uuid fileSystemUuid, luksUuid;
-    std::string volumeLabel; // of the file system and of the volume around it
+    std::string volumeLabel; // of the volume around the file system, which has the partition's label
     std::optional<VerityPart> verity;
     // Only for what is created:
     std::optional<Source> source;
@@ -113,7 +113,7 @@ Result<void> accepts(const std::filesystem::path &device, Disk::LabelKind kind, 
 struct Identity {
     bool existing = false;
     Uuid fileSystem, luks;
-    std::string volumeLabel;
+    std::string label;
 };
 Result<std::vector<Identity>> identitiesOf(const Snapshot &snapshot); // of each definition
 

@@ -86,7 +86,7 @@ void Planner::plannedContent(std::size_t index, PlannedPartition &planned) const
     planned.luksUuid = luksUuidFrom(entry.derived);
     planned.encrypt = chosenEncryption(definition.encrypt, snapshot.tpm);
     planned.encryptChosen = planned.encrypt != definition.encrypt;
-    planned.volumeLabel = definition.volumeLabel.empty() ? entry.partition.label : definition.volumeLabel;
+    planned.volumeLabel = definition.volumeLabel.value_or(entry.partition.label);
     if (definition.verity != Verity::Off) {
         VerityPart &part = planned.verity.emplace();
         part.role = definition.verity;

@@ -2,26 +2,22 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-// The hash tree and the signature that go beside a partition's data (Verity=hash, Verity=signature). A seam: the tree itself is made by another program.
+// The hash tree and the signature that go beside a partition's data (Verity=hash, Verity=signature).
 
 #include "core/disk/content.h"
 #include "core/repart/filesystem.h"
 #include "core/repart/plan.h"
+#include "core/verity/build.h"
 
 #include <functional>
 
 namespace Preon::Repart
 {
 
-struct HashTreeFile {
-    ScratchFile file; // superblock and levels
-    std::uint64_t size = 0; // bytes
-    Bytes rootHash;
-};
-
-// Over a range of a device or file, which is a whole number of data blocks. part says salt, UUID and block sizes.
-Result<HashTreeFile> makeHashTree(const Disk::Device &data, const Disk::Range &range, const VerityPart &part, const std::filesystem::path &scratch,
-                                  Progress &progress);
+// Over a range of a device or file, which is a whole number of data blocks. part says salt, UUID and block sizes. Reports bytes of data.
+Result<Preon::Verity::BuiltTree> makeHashTree(const Disk::Device &data, const Disk::Range &range, const VerityPart &part, Progress &progress);
+// Bytes from the beginning of the partition that the tree speaks for: superblock, levels and the zeroes between them.
+std::uint64_t areaOf(const Preon::Verity::BuiltTree &tree);
 
 // Whoever holds the key: gives a detached PKCS#7 signature, DER, of the root hash's hexadecimal text.
 struct Signer {

@@ -127,6 +127,18 @@ Result<void> addWord(std::string_view word, PcrChoice &choice)
 }
 }
 
+std::string joinPcrLists(const std::vector<std::string> &lists)
+{
+    std::string all;
+    for (const std::string &list : lists) {
+        if (list.empty())
+            all.clear();
+        else
+            all += (all.empty() ? "" : "+") + list;
+    }
+    return all;
+}
+
 Result<PcrChoice> parsePcrs(std::string_view text)
 {
     PcrChoice choice;

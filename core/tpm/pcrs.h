@@ -8,7 +8,9 @@
 #include "core/tpm/tpm.h"
 
 #include <optional>
+#include <string>
 #include <string_view>
+#include <vector>
 
 namespace Preon::Tpm
 {
@@ -19,6 +21,8 @@ struct PcrChoice {
     std::vector<PcrValue> values; // of those that were given one, in the order of their numbers
 };
 
+// What an option that was given several times means as one list: each adds to those before, an empty one begins anew.
+std::string joinPcrLists(const std::vector<std::string> &lists);
 // An empty list (also one of separators only) is an empty choice. BadArgument, which says the word, for one that is none: an unknown name or bank, a number
 // beyond 23, a PCR that stands there twice, two banks, a value of another length than its bank's digests.
 Result<PcrChoice> parsePcrs(std::string_view text);

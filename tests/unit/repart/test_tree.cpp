@@ -234,7 +234,7 @@ TEST_F(ImageTest, aSignatureIsOpenSslsAndZeroesFollow)
     ASSERT_TRUE(signer) << signer.error().text();
     m_options.signer = std::move(*signer);
     Snapshot snapshot = emptyDisk(200 * mebibyte, {data, hash + "Minimize=best\n", "Type=usr-verity-sig\n"});
-    snapshot.definitions[2].verity = Verity::Signature;
+    snapshot.definitions[2].verity = Repart::Verity::Signature;
     snapshot.definitions[2].verityMatchKey = "u";
     const auto plan = make(snapshot);
     ASSERT_TRUE(plan) << plan.error().text();

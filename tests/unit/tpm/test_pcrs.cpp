@@ -55,6 +55,14 @@ TEST(Pcrs, carryABankAndExpectedValues)
     EXPECT_TRUE(policy.expected.empty());
 }
 
+TEST(Pcrs, ofSeveralListsAddUpAndAnEmptyOneBeginsAnew)
+{
+    EXPECT_EQ(joinPcrLists({}), "");
+    EXPECT_EQ(joinPcrLists({"7", "8:sha1,9"}), "7+8:sha1,9");
+    EXPECT_EQ(joinPcrLists({"7", "", "11", "12"}), "11+12");
+    EXPECT_EQ(joinPcrLists({"7", ""}), "");
+}
+
 TEST(Pcrs, areDescribedByNumberAndName)
 {
     EXPECT_EQ(describePcrs(0), "");
