@@ -20,9 +20,10 @@ Result<std::string> dump(const Disk::Device &device, const Disk::Range &place, c
     ProcessOptions options;
     options.files = {{&device.fd(), deviceNumber}};
     options.timeout = std::chrono::seconds(60);
-    PREON_TRY(const ProcessOutput done, runTool({"dump.erofs", "--offset=" + std::to_string(place.offset), "--path=" + path.string(), what,
-                                                 "/proc/self/fd/" + std::to_string(deviceNumber)},
-                                                options));
+    PREON_TRY(
+        const ProcessOutput done,
+        runTool({"dump.erofs", "--offset=" + std::to_string(place.offset), "--path=" + path.string(), what, "/proc/self/fd/" + std::to_string(deviceNumber)},
+                options));
     // It says that there is no such path, and that all went well.
     if (done.errors.contains("<E> erofs"))
         return fail(ErrorCode::NotFound, path.string() + " could not be read from " + device.path().string(), "there is no such file");
@@ -36,7 +37,8 @@ bool isErofs(const Disk::Device &device, const Disk::Range &place)
     return place.length > 1028 && readAt(device.fd(), place.offset + 1024, found) && found == magic;
 }
 
-Result<void> copyFolder(const Disk::Device &device, const Disk::Range &place, const std::filesystem::path &path, const std::filesystem::path &to, bool withDropIns)
+Result<void> copyFolder(const Disk::Device &device, const Disk::Range &place, const std::filesystem::path &path, const std::filesystem::path &to,
+                        bool withDropIns)
 {
     PREON_TRY(const std::string listing, dump(device, place, path, "--ls"));
     const FolderListing listed = parseFolderListing(listing);
