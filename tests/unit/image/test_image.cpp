@@ -153,7 +153,7 @@ protected:
         const Bytes bytes = readFile(m_folder / "erofs").value();
         const auto device = Disk::Device::create(m_folder / "image", offset + bytes.size());
         EXPECT_TRUE(writeAt(device->fd(), offset, bytes));
-        return Image::copySettings(*device, {offset, bytes.size()}, m_folder / "to");
+        return Preon::Image::copySettings(*device, {offset, bytes.size()}, m_folder / "to");
     }
     std::string text(const std::string &path)
     {
@@ -186,6 +186,6 @@ TEST_F(ImageFiles, ofAnotherFileSystemAreNotKnown)
     put("lib/nothing", "");
     EXPECT_EQ(copied().error().code, ErrorCode::NotFound);
     const auto noise = Disk::Device::create(m_folder / "noise", 1U << 20U);
-    EXPECT_EQ(Image::copySettings(*noise, {0, 1U << 20U}, m_folder / "to").error().code, ErrorCode::Unsupported);
-    EXPECT_EQ(Image::copySettings(*noise, {0, 100}, m_folder / "to").error().code, ErrorCode::Unsupported);
+    EXPECT_EQ(Preon::Image::copySettings(*noise, {0, 1U << 20U}, m_folder / "to").error().code, ErrorCode::Unsupported);
+    EXPECT_EQ(Preon::Image::copySettings(*noise, {0, 100}, m_folder / "to").error().code, ErrorCode::Unsupported);
 }
