@@ -60,6 +60,38 @@ TEST_F(Beside, addsASystemAndTouchesNothingOfOthers)
     EXPECT_EQ(outcome->espUuid, m_others.partitions.front().uuid);
 }
 
+// A BIOS loader's code and the entries of a hybrid MBR belong to others, too; the protective entry may grow or shrink with the disk.
+TEST_F(Beside, whatOthersHaveInTheFirstSectorStays)
+{
+    bootFrom(makeImage());
+    const auto target = makeOthers();
+    constexpr std::size_t entries = 446, entry = 16;
+    Bytes sector(512);
+    {
+        const auto device = *Disk::Device::open(target, Disk::Access::Write);
+        ASSERT_TRUE(readAt(device.fd(), 0, sector));
+        for (std::size_t i = 0; i < 440; ++i)
+            sector[i] = static_cast<std::byte>(i * 7U + 1U);
+        const auto start = static_cast<std::uint32_t>(m_others.partitions.back().start / 512),
+                   size = static_cast<std::uint32_t>(m_others.partitions.back().size / 512);
+        sector[entries + entry + 4] = std::byte{0x07};
+        for (std::size_t i = 0; i < 4; ++i) {
+            sector[entries + entry + 8 + i] = static_cast<std::byte>(start >> (8U * i));
+            sector[entries + entry + 12 + i] = static_cast<std::byte>(size >> (8U * i));
+        }
+        ASSERT_TRUE(writeAt(device.fd(), 0, sector));
+    }
+    const auto before = foreign(target);
+    const auto outcome = installFrom("booted", target, Mode::Beside);
+    ASSERT_TRUE(outcome) << outcome.error().text();
+    EXPECT_EQ(foreign(target), before);
+    Bytes after(512);
+    ASSERT_TRUE(readAt(Disk::Device::open(target, Disk::Access::Read)->fd(), 0, after));
+    std::fill_n(sector.begin() + entries, entry, std::byte{});
+    std::fill_n(after.begin() + entries, entry, std::byte{});
+    EXPECT_EQ(after, sector);
+}
+
 TEST_F(Beside, theFirstStartIsSimulatedWithOwnPartitionsOnly)
 {
     bootFrom(makeImage());
