@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: Preon contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""The home partition: made at the first start even when that is cut off, never silently wrong, adopted by a new root."""
+"""The home partition: made at the first start even when that is cut off, never silently wrong, read out without a key. How a new root adopts it: test_reinstall.py."""
 
 import mmap
 import re
@@ -52,20 +52,20 @@ def first_start(story, vm):
 
 
 def cost(story, vm):
-    """Writing and reading 192 MiB, against a plain btrfs on an empty disk of the same machine."""
+    """Writing and reading 64 MiB, against a plain btrfs on an empty disk of the same machine."""
     vm.ask("mkfs.btrfs --quiet --force /dev/vdb && mkdir -p /run/plain && mount -t btrfs -o nodev,nosuid /dev/vdb /run/plain", 180)
 
     def rate(script):
         vm.ask("sync; echo 3 >/proc/sys/vm/drop_caches", 300)
         return int(vm.ask(f"began=$(date +%s%N); {script}; echo $(($(date +%s%N) - began))", 600)) / 1e9
 
-    vm.ask("head -c 192M /dev/urandom >/run/random", 300)
+    vm.ask("head -c 64M /dev/urandom >/run/random", 300)
     seconds = {"written": {}, "read": {}, "synced in small files": {}}
     for name, folder in (("plain", "/run/plain"), ("home", "/home"), ("plain", "/run/plain"), ("home", "/home")):
         for what, script in (
             ("written", f"rm -f {folder}/big; dd if=/run/random of={folder}/big bs=1M conv=fsync status=none"),
             ("read", f"dd if={folder}/big of=/dev/null bs=1M status=none"),
-            ("synced in small files", f"rm -rf {folder}/small; mkdir {folder}/small; for i in $(seq 60); do dd if=/run/random of={folder}/small/$i bs=4k count=4 conv=fsync status=none; done"),
+            ("synced in small files", f"rm -rf {folder}/small; mkdir {folder}/small; for i in $(seq 30); do dd if=/run/random of={folder}/small/$i bs=4k count=4 conv=fsync status=none; done"),
         ):  # fmt: skip
             seconds[what].setdefault(name, []).append(rate(script))
     for what, found in seconds.items():
@@ -82,7 +82,7 @@ def cut_while_writing(story, vm):
     vm.power_cut()
     count = max(int(number) for number in re.findall(r"fsynced (\d+)\.", vm.serial.text()))
     story.chapter(f"the power was cut while the {count + 1}. file was written")
-    return recovery, count
+    return count
 
 
 def second_start(story, vm, count):
@@ -157,33 +157,6 @@ def recovering(story, vm):
     story.says("restored, it opens", vm.run(f"preonctl home-volume open && {MOUNT}").ok)
 
 
-def lose_root(vm):
-    """Takes root's partition out of the table, as a replaced or erased root is; the next start makes a new one."""
-    number = vm.ask("lsblk --noheadings --output PARTN /dev/disk/by-preon/root | head -n 1").strip()
-    vm.ask(f"sync; sfdisk --delete --no-reread --force /dev/vda {number} >&2; sync")
-    vm.power_cut()
-
-
-def adopted(story, vm, recovery):
-    vm.wait_up()
-    story.chapter("a system is up, with a new root")
-    story.says("root was made anew", not vm.run("test -e /var/lib/preon/keys/home.key").ok)
-    story.equals("home stays shut", (False, ""), (particle.home_status(vm)["open"], particle.mounted_from(vm, "/home")))
-    story.says("the journal says why", vm.run("journalctl -b --no-pager | grep 'home stays shut: this root does not hold its key'").ok)
-    wrong = vm.run("preonctl home-volume adopt <<<cbdefghi-cbdefghi-cbdefghi-cbdefghi-cbdefghi-cbdefghi-cbdefghi-cbdefghi")
-    story.says("a wrong recovery key adopts nothing", not wrong.ok and not vm.run("test -e /var/lib/preon/keys/home.key").ok, wrong)
-    right = vm.run(f"preonctl home-volume adopt <<<{recovery.replace('-', '').upper()}")
-    story.says("the recovery key adopts it, as a person may type it", right.ok, right)
-    mounted = vm.run(f"{MOUNT} && cat /home/user/kept && umount /home")
-    story.says("the files are there", mounted.ok and "kept" in mounted.out, mounted)
-    vm.reboot()
-    story.chapter("restarted")
-    story.equals("the new root opens it by itself", ("kept", 0), (vm.run("cat /home/user/kept").out.strip(), particle.home_status(vm).get("mismatches")))
-    story.equals("the lost root's key slot is gone, the recovery key stays", (2, True),
-                 (particle.home_status(vm)["keySlots"], particle.home_status(vm)["recoveryKey"]))  # fmt: skip
-    vm.poweroff()
-
-
 with Story("home") as story:
     machine = Machine.new(story.folder / "machine")
     disk, plain = particle.image().overlay(story.folder / "disk.qcow2", "8G"), Disk.empty(story.folder / "plain.qcow2", "2G")
@@ -191,7 +164,7 @@ with Story("home") as story:
     with machine.boot(disks=[disk, plain]) as vm:
         first_start(story, vm)
         cost(story, vm)
-        recovery, count = cut_while_writing(story, vm)
+        count = cut_while_writing(story, vm)
     with machine.boot(disks=[disk]) as vm:
         second_start(story, vm, count)
     before = disk.partition("home").size
@@ -200,6 +173,4 @@ with Story("home") as story:
     with machine.boot(disks=[disk]) as vm:
         grown_and_altered(story, vm, before)
         recovering(story, vm)
-        lose_root(vm)
-    with machine.boot(disks=[disk]) as vm:
-        adopted(story, vm, recovery)
+        vm.poweroff()

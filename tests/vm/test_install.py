@@ -48,6 +48,7 @@ def first_start(story, vm):
     for path in ("/", "/usr", "/home"):
         source = particle.mounted_from(vm, path)
         story.equals(f"{path} is on the installed disk only", ["vda"], particle.disks_under(vm, source) if source else f"{path} is not mounted")
+    story.says("without a partition for kernels nothing waits at /boot", not vm.run("systemctl is-active boot.automount").ok)
     swap = vm.ask("swapon --noheadings --show=NAME").split()
     story.equals("swap is on, on the installed disk only", ["vda"], particle.disks_under(vm, swap[0]) if swap else "there is no swap")
     root = particle.luks_facts(vm, "/dev/disk/by-preon/root")
