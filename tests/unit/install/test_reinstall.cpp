@@ -109,7 +109,7 @@ void PrintTo(const CutCase &each, std::ostream *out)
 // Under sanitizers an installation takes many times as long, and what matters there is seen in a few of them.
 #if defined(__has_feature)
 #if __has_feature(address_sanitizer)
-constexpr std::size_t stride = 8;
+constexpr std::size_t stride = 4;
 #else
 constexpr std::size_t stride = 1;
 #endif
@@ -153,6 +153,10 @@ TEST_P(CutOff, anywhereTheDiskStartsTheOldSystemOrNothingAndTheNextRunFinishes)
     for (std::size_t i = 0; i < recorder.cuts.size(); ++i) {
         const auto &[phase, cut] = recorder.cuts[i];
         SCOPED_TRACE(phase);
+        if (i % stride != 0 && i + 1 != recorder.cuts.size()) {
+            std::filesystem::remove(cut);
+            continue;
+        }
         EXPECT_EQ(foreign(cut), others);
         EXPECT_EQ(homeOf(cut), home);
         states.push_back(startsInto(cut));

@@ -42,7 +42,7 @@ struct OptionsFile {
     OptionsFile()
     {
         host.run = folder / "run";
-        host.tpm = "device:" + (folder / "no-tpm").string();
+        host.dev = folder / "dev"; // without a TPM
         std::filesystem::create_directories(host.run / "preon");
         (void)Disk::Device::create(partition, 32 * MiB).value();
     }
@@ -69,7 +69,7 @@ TEST(UnlockOptions, askOnlyForWhatSomebodyHas)
 TEST(CanHold, saysWhatIsMissing)
 {
     Host none;
-    none.tpm = "device:/nowhere/tpm";
+    none.dev = "/nowhere";
     EXPECT_EQ(canHold(none, signedPolicy()).error().code, ErrorCode::NoTpm);
 
     const Preon::Test::Swtpm tpm;
