@@ -43,28 +43,29 @@ def refused(story, vm, sentence, target, words, source="booted", more="", blames
     return before, said
 
 
-def read_only(story, vm):
-    before, _ = refused(story, vm, "a write-protected disk is refused, in words", "/dev/vda", ["/dev/vda", "cannot be written: it is read-only"])
-    story.equals("it is as it was", before, vm.ask("sfdisk --dump /dev/vda 2>/dev/null || true"))
+def read_only(story, vm, target):
+    before, _ = refused(story, vm, "a write-protected disk is refused, in words", target, [target, "cannot be written: it is read-only"])
+    story.equals("it is as it was", before, vm.ask(f"sfdisk --dump {target} 2>/dev/null || true"))
 
 
-def failing(story, vm):
-    for target, sentence in (("/dev/vdb", "a disk that fails while it is written is blamed, not the medium"), ("/dev/vdc", "so is one that cannot be read back")):
+def failing(story, vm, writing, reading):
+    for target, sentence in ((writing, "a disk that fails while it is written is blamed, not the medium"), (reading, "so is one that cannot be read back")):
         refused(story, vm, sentence, target, [f"The disk {target} did not keep what was written to it", "medium is not at fault"])
         story.equals("it has no partition that a firmware could start", "", vm.run(f"sfdisk --json {target} | grep -o '\"node\"'").out.strip())
     story.equals("the live system goes on", [], particle.failed_units(vm))
 
 
-def bad_medium(story, vm):
-    refused(story, vm, "a medium that cannot be read is blamed, not the disk", "/dev/vdd", ["The installation medium", "is damaged", "The disk is not at fault"], source="/dev/sdb")
-    answer = vm.run(INSTALL.format(source="booted", target="/dev/vdd", more=""), particle.INSTALL_LIMIT)
+def bad_medium(story, vm, good, medium):
+    refused(story, vm, "a medium that cannot be read is blamed, not the disk", good, ["The installation medium", "is damaged", "The disk is not at fault"], source=medium)
+    answer = vm.run(INSTALL.format(source="booted", target=good, more=""), particle.INSTALL_LIMIT)
     story.says("from a good medium the same disk is installed to", answer.ok, answer)
 
 
-def device_mapper_error(story, vm):
+def device_mapper_error(story, vm, good):
     """The last megabyte, where a GPT has its backup, gives errors."""
-    vm.ask("s=$(blockdev --getsz /dev/vdd); wipefs --quiet --all --force /dev/vdd /dev/vdd? ; udevadm settle; "
-           "printf '0 %d linear /dev/vdd 0\\n%d 2048 error\\n' $((s - 2048)) $((s - 2048)) | dmsetup create bad; "
+    vm.ask(f"d={good}; "
+           "s=$(blockdev --getsz $d); wipefs --quiet --all --force $d $d? ; udevadm settle; "
+           "printf \"0 %d linear $d 0\\n%d 2048 error\\n\" $((s - 2048)) $((s - 2048)) | dmsetup create bad; "
            "mkdir -p /run/defs && printf '[Partition]\\nType=linux-generic\\nSizeMinBytes=64M\\nFormat=ext4\\n' >/run/defs/a.conf")  # fmt: skip
     for what in ("preonctl repart --dry-run=no --empty=force --definitions=/run/defs /dev/mapper/bad", INSTALL.format(source="booted", target="/dev/mapper/bad", more="")):
         answer = vm.run(what, particle.INSTALL_LIMIT)
@@ -75,14 +76,15 @@ def device_mapper_error(story, vm):
     vm.ask("dmsetup remove bad")
 
 
-def vanishing(story, vm):
-    command = INSTALL.format(source="booted", target="/dev/sdc", more="--allow-removable")
+def vanishing(story, vm, pulled, plug):
+    command = INSTALL.format(source="booted", target=pulled, more="--allow-removable")
     vm.ask(f"systemd-run --quiet --no-block bash -c '{command} >/run/vanish 2>&1; echo $? >/run/vanish.rc'")
-    vm.ask("for i in $(seq 600); do [ $(awk '{ print $7 }' /sys/block/sdc/stat) -gt 200000 ] && exit 0; sleep 0.2; done; exit 1", 180)
-    vm.qmp.command("device_del", id="plug2")
+    vm.ask(f"cd /sys/block/{pulled.removeprefix('/dev/')}; "
+           "for i in $(seq 600); do [ $(awk '{ print $7 }' stat) -gt 200000 ] && exit 0; sleep 0.2; done; exit 1", 180)  # fmt: skip
+    vm.qmp.command("device_del", id=plug)
     vm.ask("for i in $(seq 600); do [ -s /run/vanish.rc ] && exit 0; sleep 0.5; done; exit 1", 320)
     said = vm.ask("cat /run/vanish /run/vanish.rc")
-    story.says("a disk that is pulled out while it is written ends the installation, which names it", said.endswith("\n1") and "The disk /dev/sdc went away" in said and "medium is not at fault" in said, said)
+    story.says("a disk that is pulled out while it is written ends the installation, which names it", said.endswith("\n1") and f"The disk {pulled} went away" in said and "medium is not at fault" in said, said)
     story.equals("the live system goes on", [], particle.failed_units(vm))
 
 
@@ -93,15 +95,15 @@ with Story("bad-disks") as story:
     medium = medium_of_its_own(folder / "medium.raw")
     on_medium = medium.partition("usr")
     empty = {name: Disk.empty(folder / f"{name}.qcow2", str(SIZE)) for name in ("protected", "writes", "reads", "good", "pulled")}
-    disks = [ReadOnlyDisk(empty["protected"]), FaultyDisk(empty["writes"], "write", usr), FaultyDisk(empty["reads"], "read", usr), empty["good"]]
+    protected, writing, reading, good = disks = [ReadOnlyDisk(empty["protected"]), FaultyDisk(empty["writes"], "write", usr), FaultyDisk(empty["reads"], "read", usr), empty["good"]]
     bad = FaultyDisk(medium, "read", on_medium.offset + INSIDE)
-    stick = particle.image().overlay(folder / "stick.qcow2")
-    with machine.boot(disks=disks, sticks=[stick, bad, empty["pulled"]], first=stick) as vm:
+    stick, pulled = particle.image().overlay(folder / "stick.qcow2"), empty["pulled"]
+    with machine.boot(disks=disks, sticks=[stick, bad, pulled], first=stick) as vm:
         vm.wait_up()
         story.chapter("the live system is up, among bad disks")
-        read_only(story, vm)
-        failing(story, vm)
-        bad_medium(story, vm)
-        device_mapper_error(story, vm)
-        vanishing(story, vm)
+        read_only(story, vm, vm.device_of(protected))
+        failing(story, vm, vm.device_of(writing), vm.device_of(reading))
+        bad_medium(story, vm, vm.device_of(good), vm.device_of(bad))
+        device_mapper_error(story, vm, vm.device_of(good))
+        vanishing(story, vm, vm.device_of(pulled), "plug2")
         vm.poweroff()

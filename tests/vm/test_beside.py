@@ -79,14 +79,15 @@ with Story("beside") as story:
     with machine.boot(disks=[large, small], sticks=[stick]) as vm:
         vm.wait_up()
         story.chapter("the live system is up")
-        before_large = prepare(vm, "/dev/vda", 400)
-        before_small = prepare(vm, "/dev/vdb", 100, "head -c 70M /dev/zero >/run/m/fonts.pak")
+        at_large, at_small = vm.device_of(large), vm.device_of(small)
+        before_large = prepare(vm, at_large, 400)
+        before_small = prepare(vm, at_small, 100, "head -c 70M /dev/zero >/run/m/fonts.pak")
         # With sectors of 512 bytes a FAT of 100 MiB has about 30 left now: enough for a loader, too little for two kernels.
-        install(story, vm, "/dev/vda", before_large)
-        install(story, vm, "/dev/vdb", before_small)
-        kinds = vm.ask("lsblk --noheadings --list --output PARTTYPENAME /dev/vdb")
+        install(story, vm, at_large, before_large)
+        install(story, vm, at_small, before_small)
+        kinds = vm.ask(f"lsblk --noheadings --list --output PARTTYPENAME {at_small}")
         story.says("where the EFI partition is too small the kernels have a partition of their own", "Linux extended boot" in kinds, kinds)
-        full = vm.run("preonctl install --source=booted --target=/dev/vda --mode=beside --dry-run")
+        full = vm.run(f"preonctl install --source=booted --target={at_large} --mode=beside --dry-run")
         story.says("a second one beside it is planned as finishing the first", full.ok, full)
         vm.poweroff()
     # The first start beside others on a large EFI partition: test_power_cuts.py, each write of it.

@@ -47,7 +47,7 @@ def first_start(story, machine, disk):
                      ([slot["kdf"]["type"] for slot in slots["keyslots"].values()], slots["tokens"]))  # fmt: skip
         story.says("swap and home are there", vm.ask("swapon --noheadings --show=NAME") and particle.mounted_from(vm, "/home") == "/dev/mapper/home")
         story.equals("no unit failed", [], particle.failed_units(vm))
-        story.says("the console says what opens it", vm.serial.seen("encrypted, unlocked with a passphrase or a recovery key"), vm.serial.tail())
+        story.says("the console says what opens it", vm.shows("encrypted, unlocked with a passphrase or a recovery key"), vm.serial.tail())
         story.says("the journal says what locks root, and why", vm.run("journalctl -b --no-pager | grep 'locked with a passphrase. The TPM cannot hold'").ok)
         found = vm.run(f"grep -rlaF '{PASSPHRASE}' /run /var /etc --exclude-dir='preon-probe*'; journalctl -b --no-pager | grep -F '{PASSPHRASE}'").out
         story.equals("the passphrase is in no file and not in the journal", "", found)
@@ -72,7 +72,7 @@ def locked_by_a_tpm(story, machine, disk):
     with machine.boot(disks=[disk]) as vm:
         stopped = particle.is_stopped(vm)
         story.says("a disk that only a TPM opens is not asked about; the start is stopped", stopped and not vm.serial.seen(UNLOCK), vm.serial.tail())
-        story.says("it says what is missing", vm.serial.seen(r"key in the computer's TPM, and there is none now"), vm.serial.tail())
+        story.says("it says what is missing", vm.shows(r"key in the computer's TPM, and there is none now"), vm.serial.tail())
         story.says("nothing else was opened", not particle.opened_on(vm.serial.text()))
 
 

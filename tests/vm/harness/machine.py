@@ -219,6 +219,14 @@ class VM:
             raise Trouble(f"in the guest, this failed: {script.strip()}\n{answer}")
         return answer.out.rstrip("\n")
 
+    def device_of(self, disk):
+        """The guest's name of a disk (/dev/sda), found by its serial number: with several disks the kernel's names follow no order."""
+        rows = [row.split() for row in self.ask("lsblk --nodeps --noheadings --output PATH,SERIAL").splitlines()]
+        found = [row[0] for row in rows if row[1:] == [disk.serial]]
+        if len(found) != 1:
+            raise Trouble(f"the guest sees {len(found)} disks with the serial number {disk.serial}: {rows}")
+        return found[0]
+
     def push(self, path, data, mode="0644"):
         self.ask(push_script(path, data if isinstance(data, bytes) else data.encode(), mode))
 
@@ -227,6 +235,13 @@ class VM:
 
     def expect(self, pattern, timeout):
         return self.serial.expect(pattern, timeout, self.is_running)
+
+    def shows(self, pattern, timeout=60):
+        """Whether the console shows PATTERN, now or within TIMEOUT seconds: a terminal's words come later than what they speak of."""
+        try:
+            return bool(self.expect(pattern, timeout))
+        except Trouble:
+            return False
 
     def reboot(self, timeout=BOOT_LIMIT):
         """Restarts as a person would, and waits for the next system to be up."""
