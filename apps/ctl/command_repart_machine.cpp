@@ -91,15 +91,20 @@ Result<std::filesystem::path> mountRootOf(const std::filesystem::path &image, co
 
 namespace
 {
-// As udev noted them.
-std::vector<std::string> linksTo(const Host &host, const std::filesystem::path &sysfs)
+// What udev noted about a device; nullopt before it has, which is when systemd begins to see a device.
+std::optional<std::string> udevRecord(const Host &host, const std::filesystem::path &sysfs)
 {
-    std::vector<std::string> links;
     const auto number = readTextFile(sysfs / "dev");
     if (!number)
-        return links;
-    const auto record = readTextFile(host.run / "udev/data" / ("b" + std::string(trimmed(std::string_view(*number)))));
-    std::istringstream lines(record ? *record : std::string());
+        return std::nullopt;
+    auto record = readTextFile(host.run / "udev/data" / ("b" + std::string(trimmed(std::string_view(*number)))));
+    return record ? std::optional(std::move(*record)) : std::nullopt;
+}
+
+std::vector<std::string> linksIn(const std::string &record)
+{
+    std::vector<std::string> links;
+    std::istringstream lines(record);
     for (std::string line; std::getline(lines, line);) {
         if (line.starts_with("S:"))
             links.push_back("/dev/" + line.substr(2));
@@ -133,10 +138,11 @@ std::string listRepartDevices(const Host &host)
     std::ranges::sort(devices);
     std::string text;
     for (const auto &sysfs : devices) {
-        if (!canHavePartitions(sysfs))
+        const auto record = udevRecord(host, sysfs);
+        if (!record || !canHavePartitions(sysfs))
             continue;
         text += "/dev/" + sysfs.filename().string() + '\n';
-        for (const std::string &link : linksTo(host, sysfs))
+        for (const std::string &link : linksIn(*record))
             text += link + '\n';
     }
     return text;

@@ -202,6 +202,11 @@ Result<void> readRoots(const RepartOptions &options, RepartRequest &request)
         return fail(ErrorCode::Unsupported, "--image-policy= is something that preonctl does not do");
     if (!options.root.empty()) {
         request.host.root = absolutePath(options.root);
+        // One that is not there is an empty one, as systemd-repart has it.
+        std::error_code failed;
+        if (const auto kind = std::filesystem::status(request.host.root, failed).type();
+            kind != std::filesystem::file_type::directory && kind != std::filesystem::file_type::not_found)
+            return failErrno(failed ? failed.value() : ENOTDIR, options.root + " cannot be taken as a root");
     } else if (!options.image.empty()) {
         const auto image = absolutePath(options.image);
         if (request.device.empty())

@@ -8,6 +8,11 @@
 
 #include <string_view>
 
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
 namespace Preon
 {
 
@@ -28,6 +33,22 @@ std::filesystem::path Host::path(const std::filesystem::path &absolute) const
     return root / absolute.relative_path();
 }
 
+Result<std::filesystem::path> Host::resolved(const std::filesystem::path &absolute) const
+{
+    PREON_TRY(const Fd folder, openFile(root, O_PATH | O_DIRECTORY));
+    open_how how{};
+    how.flags = O_PATH | O_CLOEXEC;
+    how.resolve = RESOLVE_IN_ROOT;
+    const Fd fd(static_cast<int>(syscall(SYS_openat2, folder.get(), absolute.c_str(), &how, sizeof how)));
+    if (!fd.isOpen())
+        return failErrno(path(absolute).string() + " could not be opened");
+    std::error_code error;
+    std::filesystem::path found = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd.get()), error);
+    if (error)
+        return failErrno(error.value(), path(absolute).string() + " could not be resolved");
+    return found;
+}
+
 Result<Uuid> Host::bootId() const
 {
     return readId(proc / "sys/kernel/random/boot_id");
@@ -35,7 +56,8 @@ Result<Uuid> Host::bootId() const
 
 Result<Uuid> Host::machineId() const
 {
-    return readId(path("/etc/machine-id"));
+    PREON_TRY(const std::filesystem::path file, resolved("/etc/machine-id"));
+    return readId(file);
 }
 
 Result<std::string> Host::kernelCommandLine() const

@@ -26,6 +26,8 @@ struct Host {
 
     // Of root, resolved below it: path("/etc/preon") → ROOT/etc/preon. Symbolic links are not followed here.
     std::filesystem::path path(const std::filesystem::path &absolute) const;
+    // Where that leads when links are followed as they are for those who have root as "/": never out of it. NotFound; Io and others as open(2).
+    Result<std::filesystem::path> resolved(const std::filesystem::path &absolute) const;
     Result<Uuid> bootId() const;
     Result<Uuid> machineId() const; // of root; NotFound where it has none yet
     Result<std::string> kernelCommandLine() const;

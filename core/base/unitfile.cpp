@@ -5,6 +5,7 @@
 
 #include "core/base/fd.h"
 #include "core/base/format.h"
+#include "core/base/host.h"
 
 #include <algorithm>
 #include <map>
@@ -60,6 +61,53 @@ Result<std::map<std::string, std::filesystem::path>> firstOfEachName(const std::
     }
     return found;
 }
+
+// Where links lead below a root.
+class Links
+{
+public:
+    static Result<Links> below(const std::filesystem::path &root)
+    {
+        Links links;
+        links.m_host.root = links.m_given = root;
+        if (root != "/") {
+            PREON_TRY(links.m_host.root, links.m_host.resolved("/"));
+        }
+        return links;
+    }
+    // The folders that are there.
+    Result<std::vector<std::filesystem::path>> foldersAt(const std::vector<std::filesystem::path> &folders) const
+    {
+        std::vector<std::filesystem::path> there;
+        for (const std::filesystem::path &folder : folders) {
+            auto found = follow(folder);
+            if (found)
+                there.push_back(std::move(*found));
+            else if (found.error().code != ErrorCode::NotFound && found.error().code != ErrorCode::BadArgument) // it, or what is above it, is none
+                return std::unexpected(std::move(found).error());
+        }
+        return there;
+    }
+    Result<void> read(const std::filesystem::path &path, UnitFile &into) const
+    {
+        PREON_TRY(const std::filesystem::path file, follow(path));
+        PREON_TRY(const std::string text, readTextFile(file));
+        parseUnitText(text, path, into);
+        return {};
+    }
+
+private:
+    Links() = default;
+    Result<std::filesystem::path> follow(const std::filesystem::path &path) const
+    {
+        if (m_host.root == "/")
+            return m_host.resolved(std::filesystem::absolute(path));
+        const std::filesystem::path inside = path.lexically_relative(m_host.root);
+        return m_host.resolved(inside.empty() || *inside.begin() == ".." ? path.lexically_relative(m_given) : inside);
+    }
+    Host m_host;
+    std::filesystem::path m_given; // the root as it was named, without its own links followed
+};
 
 bool isMasked(const std::filesystem::path &path)
 {
@@ -152,28 +200,29 @@ void parseUnitText(std::string_view text, const std::filesystem::path &file, Uni
         finish();
 }
 
-Result<std::vector<UnitFile>> findUnitFiles(const std::vector<std::filesystem::path> &folders, std::string_view suffix)
+Result<std::vector<UnitFile>> findUnitFiles(const std::vector<std::filesystem::path> &folders, std::string_view suffix, const std::filesystem::path &root)
 {
     std::vector<UnitFile> files;
-    PREON_TRY(const auto found, firstOfEachName(folders, suffix));
+    PREON_TRY(const Links links, Links::below(root));
+    PREON_TRY(const auto whereFilesAre, links.foldersAt(folders));
+    PREON_TRY(const auto found, firstOfEachName(whereFilesAre, suffix));
     for (const auto &[name, path] : found) {
         if (isMasked(path))
             continue;
         UnitFile file;
         file.name = name;
         file.path = path;
-        PREON_TRY(const std::string text, readTextFile(path));
-        parseUnitText(text, path, file);
+        PREON_CHECK(links.read(path, file));
 
         std::vector<std::filesystem::path> dropInFolders;
-        for (const std::filesystem::path &folder : folders)
+        for (const std::filesystem::path &folder : whereFilesAre)
             dropInFolders.push_back(folder / (name + ".d"));
-        PREON_TRY(const auto dropIns, firstOfEachName(dropInFolders, ".conf"));
+        PREON_TRY(const auto whereDropInsAre, links.foldersAt(dropInFolders));
+        PREON_TRY(const auto dropIns, firstOfEachName(whereDropInsAre, ".conf"));
         for (const auto &[dropInName, dropIn] : dropIns) {
             if (isMasked(dropIn))
                 continue;
-            PREON_TRY(const std::string extra, readTextFile(dropIn));
-            parseUnitText(extra, dropIn, file);
+            PREON_CHECK(links.read(dropIn, file));
             file.dropIns.push_back(dropIn);
         }
         files.push_back(std::move(file));

@@ -51,10 +51,10 @@ Result<void> loadAllDefinitions(const Host &host, Snapshot &snapshot)
     Repart::DefinitionOptions options;
     options.specifiers = Repart::readSpecifiers(host);
     const std::vector<std::filesystem::path> shipped{host.path("/etc/preon/install.repart.d"), host.path("/usr/lib/preon/install.repart.d")};
-    PREON_TRY(snapshot.shipped, Repart::loadDefinitions(shipped, options));
+    PREON_TRY(snapshot.shipped, Repart::loadDefinitions(shipped, options, host.root));
     const std::vector<std::filesystem::path> xbootldr{host.path("/etc/preon/install.xbootldr.repart.d"), host.path("/usr/lib/preon/install.xbootldr.repart.d")};
-    PREON_TRY(snapshot.xbootldr, Repart::loadDefinitions(xbootldr, options));
-    PREON_TRY(snapshot.firstBoot, Repart::loadDefinitions(Repart::definitionFolders(host), options));
+    PREON_TRY(snapshot.xbootldr, Repart::loadDefinitions(xbootldr, options, host.root));
+    PREON_TRY(snapshot.firstBoot, Repart::loadDefinitions(Repart::definitionFolders(host), options, host.root));
     return {};
 }
 

@@ -240,9 +240,10 @@ std::vector<std::filesystem::path> definitionFolders(const Host &host)
     return {host.path("/etc/repart.d"), host.path("/run/repart.d"), host.path("/usr/local/lib/repart.d"), host.path("/usr/lib/repart.d")};
 }
 
-Result<std::vector<Definition>> loadDefinitions(const std::vector<std::filesystem::path> &folders, const DefinitionOptions &options)
+Result<std::vector<Definition>> loadDefinitions(const std::vector<std::filesystem::path> &folders, const DefinitionOptions &options,
+                                               const std::filesystem::path &root)
 {
-    PREON_TRY(const std::vector<UnitFile> files, findUnitFiles(folders, ".conf"));
+    PREON_TRY(const std::vector<UnitFile> files, findUnitFiles(folders, ".conf", root));
     std::vector<Definition> definitions;
     for (const UnitFile &file : files) {
         PREON_TRY(Definition definition, parseDefinition(file, options));

@@ -89,7 +89,8 @@ std::map<std::string, std::string> readFormatOverrides();
 // Whether the kernel can only read file systems of this name: they are made with their contents, in their final size.
 bool isReadOnlyFormat(const std::string &format);
 
-// All definitions of the folders, by file name, related to each other without fault (relations.h). See findUnitFiles for masks and drop-ins.
-Result<std::vector<Definition>> loadDefinitions(const std::vector<std::filesystem::path> &folders, const DefinitionOptions &options);
+// All definitions of the folders, by file name, related to each other without fault (relations.h). See findUnitFiles for masks, drop-ins and links.
+Result<std::vector<Definition>> loadDefinitions(const std::vector<std::filesystem::path> &folders, const DefinitionOptions &options,
+                                               const std::filesystem::path &root = "/");
 
 } // namespace Preon::Repart

@@ -11,9 +11,7 @@
 #include <sstream>
 
 #include <fcntl.h>
-#include <linux/openat2.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -39,27 +37,10 @@ Result<Source> sourceAt(const Path &path)
     return Source{.path = path, .offset = 0, .size = size, .uuid = {}, .label = {}};
 }
 
-// Where a path leads when its links are followed below the root.
-Result<Path> resolvedBelow(const Path &root, const Path &path)
-{
-    PREON_TRY(const Fd folder, openFile(root, O_PATH | O_DIRECTORY));
-    open_how how{};
-    how.flags = O_PATH | O_CLOEXEC;
-    how.resolve = RESOLVE_IN_ROOT;
-    const Fd fd(static_cast<int>(syscall(SYS_openat2, folder.get(), path.c_str(), &how, sizeof how)));
-    if (!fd.isOpen())
-        return failErrno((root / path.relative_path()).string() + " could not be opened");
-    std::error_code error;
-    Path resolved = std::filesystem::read_symlink("/proc/self/fd/" + std::to_string(fd.get()), error);
-    if (error)
-        return failErrno(error.value(), path.string() + " could not be resolved");
-    return resolved;
-}
-
 // A file or device as it is; of a folder the block device that it is on.
 Result<Source> namedSource(const Host &host, const Path &path, bool confined)
 {
-    PREON_TRY(Path resolved, resolvedBelow(host.root, path));
+    PREON_TRY(Path resolved, host.resolved(path));
     struct stat status{};
     if (stat(resolved.c_str(), &status) < 0)
         return failErrno(resolved.string() + " could not be looked at");

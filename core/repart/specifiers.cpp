@@ -19,10 +19,10 @@ namespace
 constexpr std::string_view letters = "aAbBHlqmMoTvVwW";
 
 // os-release(5): shell-like assignments; quotes go, nothing is expanded.
-std::map<std::string, std::string> readAssignments(const std::filesystem::path &path)
+std::map<std::string, std::string> readAssignments(const Host &host, const std::filesystem::path &path)
 {
     std::map<std::string, std::string> values;
-    const auto text = readTextFile(path, 64U << 10U);
+    const auto text = host.resolved(path).and_then([](const std::filesystem::path &file) { return readTextFile(file, 64U << 10U); });
     std::istringstream lines(text ? *text : std::string());
     for (std::string line; std::getline(lines, line);) {
         const std::size_t equals = line.find('=');
@@ -75,9 +75,9 @@ Specifiers readSpecifiers(const Host &host)
 {
     Specifiers specifiers;
     auto &values = specifiers.values;
-    auto release = readAssignments(host.path("/etc/os-release"));
+    auto release = readAssignments(host, "/etc/os-release");
     if (release.empty())
-        release = readAssignments(host.path("/usr/lib/os-release"));
+        release = readAssignments(host, "/usr/lib/os-release");
     // Without the file they have no value; a line that is not in it is an empty one.
     for (const auto &[letter, key] : {std::pair('o', "ID"), std::pair('w', "VERSION_ID"), std::pair('B', "BUILD_ID"), std::pair('W', "VARIANT_ID"),
                                       std::pair('M', "IMAGE_ID"), std::pair('A', "IMAGE_VERSION")}) {
@@ -94,7 +94,7 @@ Specifiers readSpecifiers(const Host &host)
         values['H'] = node;
         values['l'] = node.substr(0, node.find('.'));
         values['v'] = names.release;
-        auto info = readAssignments(host.path("/etc/machine-info"));
+        auto info = readAssignments(host, "/etc/machine-info");
         values['q'] = info.contains("PRETTY_HOSTNAME") ? info["PRETTY_HOSTNAME"] : values['l'];
     }
     if (const auto root = Disk::partitionType("root"))
