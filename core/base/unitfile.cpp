@@ -70,9 +70,11 @@ public:
     {
         Links links;
         links.m_host.root = links.m_given = root;
-        if (root != "/") {
-            PREON_TRY(links.m_host.root, links.m_host.resolved("/"));
-        }
+        auto found = root == "/" ? root : links.m_host.resolved("/");
+        if (found)
+            links.m_host.root = std::move(*found);
+        else if (found.error().code != ErrorCode::NotFound) // in a root that is not there is nothing
+            return std::unexpected(std::move(found).error());
         return links;
     }
     // The folders that are there.

@@ -165,6 +165,34 @@ TEST_F(FilesTest, parsesContinuationsListsAndNonsense)
     EXPECT_EQ(file.warnings.size(), 3U);
 }
 
+TEST_F(FilesTest, linksBelowARootNeverLeadOutOfIt)
+{
+    write("outside/10-a.conf", "[A]\nKey=outside\n");
+    write("outside/b.conf", "[A]\nOther=outside\n");
+    write("root/defs/10-a.conf", "[A]\nKey=inside\n");
+    write("root/defs/b.conf", "[A]\nOther=inside\n");
+    fs::create_directories(m_folder / "root/etc/10-a.conf.d");
+    fs::create_symlink("/defs/b.conf", m_folder / "root/etc/10-a.conf.d/b.conf");
+    const auto keyIn = [this](const fs::path &folder) {
+        const auto files = findUnitFiles({m_folder / "root" / folder, m_folder / "root/etc"}, ".conf", m_folder / "root");
+        return files && !files->empty() ? files->front().last("A", "Key") : std::nullopt;
+    };
+    fs::create_symlink("/defs/10-a.conf", m_folder / "root/etc/10-a.conf");
+    fs::create_symlink("../../../../../../../../../defs", m_folder / "root/up");
+    fs::create_symlink("/defs", m_folder / "root/absolute");
+    EXPECT_EQ(keyIn("etc"), "inside");
+    EXPECT_EQ(keyIn("up"), "inside");
+    EXPECT_EQ(keyIn("absolute"), "inside");
+    EXPECT_EQ(findUnitFiles({m_folder / "root/etc"}, ".conf", m_folder / "root")->front().last("A", "Other"), "inside");
+    fs::create_symlink(m_folder / "outside", m_folder / "root/out");
+    EXPECT_EQ(keyIn("out"), "inside"); // it leads nowhere there, so that only etc counts
+    EXPECT_TRUE(findUnitFiles({m_folder / "none/etc"}, ".conf", m_folder / "none")->empty());
+    Host host;
+    host.root = m_folder / "root";
+    EXPECT_EQ(host.resolved("/up/b.conf"), fs::canonical(m_folder / "root/defs/b.conf"));
+    EXPECT_EQ(host.resolved("/out").error().code, ErrorCode::NotFound);
+}
+
 TEST_F(FilesTest, aLoopOfLinksIsAnError)
 {
     fs::create_directories(m_folder / "loop");
