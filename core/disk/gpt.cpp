@@ -29,8 +29,6 @@ using Entries = std::unique_ptr<fdisk_table, Release<fdisk_table, fdisk_unref_ta
 using Entry = std::unique_ptr<fdisk_partition, Release<fdisk_partition, fdisk_unref_partition>>;
 using EntryType = std::unique_ptr<fdisk_parttype, Release<fdisk_parttype, fdisk_unref_parttype>>;
 
-constexpr unsigned protectiveType = 0xee;
-
 // libfdisk may open by path only, or take a descriptor it does not own; the latter keeps our lock and our view of the device.
 Result<Context> openContext(const Device &device, bool readOnly)
 {
@@ -54,20 +52,28 @@ std::unexpected<Error> badTable(const Device &device, std::string why)
                 "Nothing was changed. Repair it with a partition editor, or erase the disk.");
 }
 
-// A protective MBR promises a GPT; where libfdisk found none, both copies of it are damaged.
-Result<bool> hasProtectiveMbr(const Device &device)
+// The MBR in front of a GPT: an entry that protects it (and promises a GPT, even where both copies of that are damaged), and in a hybrid table others, which
+// repeat partitions for those who do not know a GPT.
+struct Mbr {
+    bool protects = false, others = false;
+};
+
+Result<Mbr> readMbr(const Device &device)
 {
+    constexpr unsigned char protectiveType = 0xee;
+    Mbr mbr;
     std::array<std::byte, 512> sector{};
     if (device.size() < sector.size())
-        return false;
+        return mbr;
     PREON_CHECK(readAt(device.fd(), 0, sector));
     if (sector[510] != std::byte{0x55} || sector[511] != std::byte{0xaa})
-        return false;
+        return mbr;
     for (std::size_t i = 446; i < 510; i += 16) {
-        if (sector[i + 4] == std::byte{protectiveType})
-            return true;
+        const auto type = std::to_integer<unsigned char>(sector[i + 4]);
+        mbr.protects = mbr.protects || type == protectiveType;
+        mbr.others = mbr.others || (type != 0 && type != protectiveType);
     }
-    return false;
+    return mbr;
 }
 
 std::uint64_t littleEndian(std::span<const std::byte> bytes)
@@ -117,6 +123,8 @@ Result<Partition> partitionOf(const Device &device, fdisk_context *context, fdis
     const std::uint64_t sectors = device.size() / device.sectorSize();
     if (size == 0 || start >= sectors || size > sectors - start)
         return badTable(device, "partition " + std::to_string(partition.number) + " lies outside the disk");
+    if (start < 2)
+        return badTable(device, "partition " + std::to_string(partition.number) + " lies over the table itself");
     partition.start = start * device.sectorSize();
     partition.size = size * device.sectorSize();
     fdisk_parttype *type = fdisk_partition_get_type(entry);
@@ -206,8 +214,8 @@ Result<Table> readTable(const Device &device)
     table.sectorSize = device.sectorSize();
     PREON_TRY(const Context context, openContext(device, true));
     if (!fdisk_is_labeltype(context.get(), FDISK_DISKLABEL_GPT)) {
-        PREON_TRY(const bool promised, hasProtectiveMbr(device));
-        if (promised)
+        PREON_TRY(const Mbr mbr, readMbr(device));
+        if (mbr.protects)
             return badTable(device, "it says that there is a GPT, but neither copy of it is intact");
         table.kind = fdisk_is_labeltype(context.get(), FDISK_DISKLABEL_DOS) ? LabelKind::Dos
             : fdisk_has_label(context.get())                                ? LabelKind::Other
@@ -215,6 +223,8 @@ Result<Table> readTable(const Device &device)
         return table;
     }
     table.kind = LabelKind::Gpt;
+    PREON_TRY(const Mbr mbr, readMbr(device));
+    table.hybrid = mbr.others;
     char *idText = nullptr;
     if (fdisk_get_disklabel_id(context.get(), &idText) < 0 || !idText)
         return badTable(device, "the disk has no identifier");

@@ -31,6 +31,7 @@ struct Table {
     std::uint64_t firstUsable = 0, endUsable = 0; // bytes; end is exclusive
     std::uint64_t entryBytes = 16384; // of one copy of the array of entries
     bool backupAtEnd = true; // false: the disk is larger than the one that the table was made for; endUsable is then what it will be once written
+    bool hybrid = false; // the MBR has entries of its own, which repeat some of these for those who do not know a GPT; nothing here changes or follows them
     std::vector<Partition> partitions; // in the order of their numbers
     bool operator==(const Table &) const = default;
 };

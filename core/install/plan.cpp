@@ -182,6 +182,8 @@ std::vector<std::string> losses(const TargetFacts &target)
     }
     if (!target.content.type.empty())
         lost.push_back("A file system on the whole disk: " + target.content.type + (target.content.label.empty() ? "" : " \"" + target.content.label + '"'));
+    if (target.table.hybrid)
+        lost.emplace_back("A hybrid partition table: what is also in its MBR, for systems that do not know a GPT");
     if (target.table.kind == Disk::LabelKind::Dos || (target.table.kind == Disk::LabelKind::Other && target.damage.empty()))
         lost.emplace_back("A partition table of another kind than GPT, and all that it holds");
     return lost;

@@ -148,6 +148,28 @@ void Planner::relateVerity(Plan &plan, const std::vector<std::optional<std::size
     }
 }
 
+namespace
+{
+// Whoever goes by the MBR of a hybrid table would find what its partitions were, so they have to stay what they are. New ones do no harm.
+Result<void> keepsHybrid(const Plan &plan)
+{
+    if (!plan.before.hybrid || plan.fromScratch)
+        return {};
+    const auto refuse = [&plan](const std::string &why) {
+        return fail(ErrorCode::Unsupported, plan.device.string() + " has a hybrid partition table, of which the part in the MBR would no longer be true", why,
+                    "Bring the MBR to a protective one first, or let the table be made anew.");
+    };
+    if (plan.before.diskUuid != plan.after.diskUuid)
+        return refuse("the disk would get another identity");
+    for (const Disk::Partition &old : plan.before.partitions) {
+        const auto now = std::ranges::find(plan.after.partitions, old.number, &Disk::Partition::number);
+        if (now == plan.after.partitions.end() || now->start != old.start || now->size != old.size)
+            return refuse("partition " + std::to_string(old.number) + (now == plan.after.partitions.end() ? " would be removed" : " would be grown"));
+    }
+    return {};
+}
+}
+
 Result<Plan> Planner::result()
 {
     Plan plan;
@@ -185,6 +207,7 @@ Result<Plan> Planner::result()
     std::ranges::sort(plan.after.partitions, {}, &Disk::Partition::number);
     plan.after.backupAtEnd = true;
     plan.changed = fromScratch || plan.after != snapshot.table;
+    PREON_CHECK(keepsHybrid(plan));
     return plan;
 }
 

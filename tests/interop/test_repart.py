@@ -130,11 +130,27 @@ class Hostile(unittest.TestCase):
         self.spoil((0, bytes(sector)))
         self.refuses()
 
-    def test_a_hybrid_table_keeps_its_partitions(self):
-        self.spoil((446 + 16, bytes([0x80, 0, 0, 0, 0x83, 0, 0, 0]) + (2048).to_bytes(4, "little") + (20480).to_bytes(4, "little")))
+    def test_a_hybrid_table_keeps_its_mbr_true(self):
+        def hybrid():
+            self.bench.start(self.case)
+            self.spoil((446 + 16, bytes([0x80, 0, 2, 0, 0x83, 0xFE, 0xFF, 0xFF]) + (2048).to_bytes(4, "little") + (20480).to_bytes(4, "little")))
+            return self.bench.disk.read_bytes()[:512]
+
+        mbr = hybrid()
         runs, table = self.bench.run(OURS, self.case.steps[0])
-        if runs[-1][0] == 0:
-            self.assertEqual(table.count('"node"'), 3)
+        self.assertEqual([run[0] for run in runs], [0, 0], runs)
+        self.assertEqual(table.count('"node"'), 3)
+        self.assertEqual(self.bench.disk.read_bytes()[:512], mbr)
+        # A partition that the MBR repeats would grow, or go.
+        hybrid()
+        grows = Step({"a.conf": "Type=linux-generic\nSizeMinBytes=20M\n"}, ["--empty=allow"])
+        self.assertIn("hybrid", self.refuses(step=grows)[0][2])
+        goes = Step({"a.conf": "Type=linux-generic\nFactoryReset=yes\n"}, ["--empty=allow", "--factory-reset=yes"])
+        self.assertIn("hybrid", self.refuses(step=goes)[0][2])
+        runs, table = self.bench.run(OURS, Step({"a.conf": "Type=home\n"}, ["--empty=force"]))
+        self.assertEqual(runs[-1][0], 0, runs)
+        types = [self.bench.disk.read_bytes()[446 + 4 + 16 * number] for number in range(4)]
+        self.assertEqual(types, [0xEE, 0, 0, 0])
 
     def test_absurd_sizes(self):
         for text in ("SizeMinBytes=16777215T", "SizeMinBytes=8E", "PaddingMinBytes=15E", "SizeMinBytes=99999999999999999999"):
@@ -154,6 +170,19 @@ class Hostile(unittest.TestCase):
         runs, _ = self.bench.run(OURS, self.case.steps[0])
         self.assertEqual([run[0] for run in runs], [0, 1], runs)
         self.assertEqual(before, digest(self.bench.disk.read_bytes()))
+
+    def test_links_of_definitions_in_circles(self):
+        for links in ({"10-a.conf": "20-b.conf", "20-b.conf": "10-a.conf"}, {"10-a.conf.d": "10-a.conf.d"}, {"10-a.conf.d": "other", "other": "10-a.conf.d"}):
+            with self.subTest(links):
+                self.bench.define({} if "10-a.conf" in links else {"10-a.conf": "Type=home\n"})
+                for name, target in links.items():
+                    (self.bench.folder / "repart.d" / name).symlink_to(target)
+                before = digest(self.bench.disk.read_bytes())
+                words = [*OURS, "--definitions=repart.d", "--empty=force", "--dry-run=no", "disk.img"]
+                done = subprocess.run(words, cwd=self.bench.folder, capture_output=True, text=True, check=False, timeout=20)
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertIn("10-a.conf", done.stderr)
+                self.assertEqual(before, digest(self.bench.disk.read_bytes()))
 
     def test_definitions_that_are_no_files(self):
         self.bench.define({})

@@ -5,6 +5,7 @@
 #include "core/disk/gpt.h"
 #include "core/disk/parttypes.h"
 #include "tests/unit/boot/folder.h"
+#include "tests/unit/disk/spoil.h"
 
 #include <array>
 
@@ -132,6 +133,47 @@ TEST_F(DiskTest, twoBrokenCopiesAreAnErrorAndNotAnEmptyDisk)
     const auto read = readTable(device);
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().code, ErrorCode::BadFormat);
+}
+
+TEST_F(DiskTest, entriesThatOverlapOrLieOutsideAreAnError)
+{
+    const Device device = disk();
+    ASSERT_TRUE(writeTable(device, sample(device)));
+    Spoil::overlap(device, 7, 5 * mebibyte, mebibyte);
+    EXPECT_EQ(readTable(device).error().why, "partitions 2 and 7 overlap");
+    for (const std::uint64_t start : std::initializer_list<std::uint64_t>{device.size(), device.size() - mebibyte / 2, 1ULL << 62U, 0}) {
+        Spoil::overlap(device, 7, start, mebibyte);
+        const auto read = readTable(device);
+        ASSERT_FALSE(read) << start;
+        EXPECT_EQ(read.error().code, ErrorCode::BadFormat) << start;
+    }
+}
+
+TEST_F(DiskTest, aHybridTableIsSeenAndItsMbrLeftAlone)
+{
+    const Device device = disk();
+    Table table = sample(device);
+    ASSERT_TRUE(writeTable(device, table));
+    EXPECT_FALSE(readTable(device)->hybrid);
+    Spoil::hybrid(device);
+    const auto mbr = [&] {
+        Bytes sector(512);
+        EXPECT_TRUE(readAt(device.fd(), 0, sector));
+        return sector;
+    };
+    const Bytes before = mbr();
+    auto read = readTable(device);
+    ASSERT_TRUE(read) << read.error().text();
+    EXPECT_TRUE(read->hybrid);
+    EXPECT_EQ(read->partitions, table.partitions);
+    read->partitions.back().label = "other";
+    ASSERT_TRUE(writeTable(device, *read));
+    EXPECT_EQ(mbr(), before);
+    EXPECT_EQ(*readTable(device), *read);
+    // Another table in its place is none.
+    table.diskUuid = uuid("99999999-2222-4333-8444-555555555555");
+    ASSERT_TRUE(writeTable(device, table));
+    EXPECT_FALSE(readTable(device)->hybrid);
 }
 
 TEST_F(DiskTest, overlapsAreNotWritten)

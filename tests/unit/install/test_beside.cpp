@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tests/unit/disk/spoil.h"
 #include "tests/unit/install/others.h"
 
 #include "core/boot/bootdisk.h"
@@ -225,6 +226,29 @@ TEST_F(Beside, refusesDisksThatOneCannotInstallBeside)
               }),
               "exists")
         << "this system has its root there";
+}
+
+TEST_F(Beside, refusesTablesThatCannotBeTrustedAndWritesNothing)
+{
+    bootFrom(makeImage());
+    const std::pair<const char *, std::function<void(const Disk::Device &)>> tables[] = {
+        {"neither copy of it is intact", [](const Disk::Device &device) { Spoil::bothCopies(device); }},
+        {"overlap", [](const Disk::Device &device) { Spoil::overlap(device, 7, foreignEnd - 20 * mebibyte, mebibyte); }},
+        {"lies outside the disk", [](const Disk::Device &device) { Spoil::overlap(device, 7, diskSize - mebibyte, 2 * mebibyte); }},
+        {"hybrid partition table", [](const Disk::Device &device) { Spoil::hybrid(device); }},
+    };
+    for (const auto &[words, spoil] : tables) {
+        const auto target = makeOthers();
+        const auto device = Disk::Device::open(target, Disk::Access::Write);
+        spoil(*device);
+        SilentProgress silent;
+        const Sha256Digest before = *Disk::hashRange(*device, {0, device->size()}, silent);
+        const auto outcome = installFrom("booted", target, Mode::Beside);
+        ASSERT_FALSE(outcome) << words;
+        EXPECT_TRUE(outcome.error().text().contains(words)) << outcome.error().text();
+        EXPECT_FALSE(outcome.error().todo.empty());
+        EXPECT_EQ(*Disk::hashRange(*device, {0, device->size()}, silent), before) << words;
+    }
 }
 
 TEST_F(Beside, cancelledAtAnyPhaseEverythingIsAsBeforeAndTheNextRunSucceeds)

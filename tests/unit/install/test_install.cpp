@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tests/unit/disk/spoil.h"
 #include "tests/unit/install/installing.h"
 
 #include "core/boot/firmwareentries.h"
@@ -111,6 +112,37 @@ TEST_F(Installing, whatIsLostIsNamed)
     EXPECT_TRUE(plan->lost[0].contains("\"ESP\"") && plan->lost[0].contains("vfat")) << plan->lost[0];
     EXPECT_TRUE(plan->lost[1].contains("\"Particle_2\"")) << plan->lost[1];
     EXPECT_TRUE(toText(*plan).contains(plan->lost[1]));
+}
+
+TEST_F(Installing, erasesTablesThatCannotBeTrustedAndSaysWhatTheyWere)
+{
+    const auto image = makeImage();
+    const std::pair<const char *, void (*)(const Disk::Device &)> tables[] = {
+        {"neither copy of it is intact", Spoil::bothCopies},
+        {"overlap", [](const Disk::Device &device) { Spoil::overlap(device, 1, 30 * mebibyte, 30 * mebibyte); }},
+        {"A hybrid partition table", Spoil::hybrid},
+    };
+    for (const auto &[words, spoil] : tables) {
+        const auto target = makeTarget();
+        {
+            const auto device = Disk::Device::open(target, Disk::Access::Write);
+            Disk::Table table = Disk::emptyTable(device->size(), 512, *Uuid::random());
+            table.partitions = {partition(1, mebibyte, 20 * mebibyte, "esp", *Uuid::random(), "one"),
+                                partition(2, 40 * mebibyte, 20 * mebibyte, "home", *Uuid::random(), "two")};
+            ASSERT_TRUE(Disk::writeTable(*device, table));
+            spoil(*device);
+        }
+        const auto source = openSource(m_host, image.string());
+        const auto plan = planFor(*source, target);
+        ASSERT_TRUE(plan) << plan.error().text();
+        EXPECT_TRUE(std::ranges::any_of(plan->lost, [&](const std::string &lost) { return lost.contains(words); })) << words;
+        const auto done = apply(*plan, *source, m_host, m_progress);
+        ASSERT_TRUE(done) << done.error().text();
+        const auto table = Disk::readTable(*Disk::Device::open(target, Disk::Access::Read));
+        ASSERT_TRUE(table) << table.error().text();
+        EXPECT_FALSE(table->hybrid);
+        EXPECT_TRUE(runTool({"sfdisk", "--verify", target.string()}));
+    }
 }
 
 TEST_F(Installing, refusesTheSourceItself)
