@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """`preonctl repart` and systemd-repart where they look at more than one file: the machine's disks, the disk that root is on, another root, an image.
 
-Each command runs in a mount namespace of its own, with a /run that the test made. Only --image= needs a loop device; an ordinary user can have none, and then
-what is looked at is that we say so and change nothing.
+Each command runs in a mount namespace of its own, with a /run that the test made. --image= needs a loop device, and so does a disk that is
+read-only; an ordinary user can have none, and then what is looked at is that we say so, a file that is read-only, and that nothing changes.
 """
 
 import hashlib
@@ -141,12 +141,33 @@ class Machine(unittest.TestCase):
         table = subprocess.run(["sfdisk", "--json", "--", self.folder / image], capture_output=True, text=True, check=True).stdout
         return done, table
 
+    def have_loop(self):
+        """Root of a user namespace is none who could."""
+        is_root = Path("/proc/self/uid_map").read_text().split() == ["0", "0", str((1 << 32) - 1)]
+        return is_root and subprocess.run(["losetup", "--find"], capture_output=True, check=False).returncode == 0
+
+    def test_a_disk_that_may_only_be_read(self):
+        self.new_disk()
+        self.write("d/10-home.conf", HOME)
+        before = hashlib.sha256(self.disk.read_bytes()).digest()
+        disk, mounts = "disk.img", "mount --bind disk.img disk.img; mount -o remount,bind,ro disk.img"
+        if self.have_loop():
+            disk = subprocess.run(["losetup", "--find", "--show", "--read-only", self.disk], capture_output=True, text=True, check=True).stdout.strip()
+            self.addCleanup(subprocess.run, ["losetup", "--detach", disk], check=True)
+            mounts = ""
+        for dry, status in (("yes", 0), ("no", 1)):
+            for tool in (THEIRS, OURS):
+                done = self.run_in(tool, "--definitions=d", "--empty=allow", f"--dry-run={dry}", disk, before=mounts)
+                self.assertEqual(done.returncode, status, done.stderr)
+        self.assertIn(disk, done.stderr)
+        self.assertRegex(done.stderr, "[Rr]ead-only|not permitted")
+        self.assertEqual(before, hashlib.sha256(self.disk.read_bytes()).digest())
+
     def test_an_image(self):
         self.make_image()
-        have_loop = os.geteuid() == 0 and subprocess.run(["losetup", "--find"], capture_output=True, check=False).returncode == 0
         options = ["--image=copy", "--json=pretty", "--dry-run=no"]
         ours, our_table = self.work_on("copy", OURS, *options)
-        if not have_loop:
+        if not self.have_loop():
             self.assertEqual(ours.returncode, 1)
             self.assertTrue(ours.stderr.strip())
             self.assertEqual((self.folder / "copy").read_bytes(), (self.folder / "image").read_bytes())

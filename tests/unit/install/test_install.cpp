@@ -119,7 +119,10 @@ TEST_F(Installing, erasesTablesThatCannotBeTrustedAndSaysWhatTheyWere)
     const auto image = makeImage();
     const std::pair<const char *, void (*)(const Disk::Device &)> tables[] = {
         {"neither copy of it is intact", Spoil::bothCopies},
-        {"overlap", [](const Disk::Device &device) { Spoil::overlap(device, 1, 30 * mebibyte, 30 * mebibyte); }},
+        {"overlap",
+         [](const Disk::Device &device) {
+             Spoil::overlap(device, 1, 30 * mebibyte, 30 * mebibyte);
+         }},
         {"A hybrid partition table", Spoil::hybrid},
     };
     for (const auto &[words, spoil] : tables) {
