@@ -103,8 +103,9 @@ Result<void> Run::loadAll()
                                 .privateKey = !options.privateKey.empty(),
                                 .certificate = !options.certificate.empty(),
                                 .formatOverrides = readFormatOverrides()};
-    PREON_TRY(snapshot.definitions, request.definitions.empty() ? loadDefinitions(definitionFolders(request.host), how, request.host.root)
-                                                                   : loadDefinitions(request.definitions, how));
+    PREON_TRY(snapshot.definitions,
+              request.definitions.empty() ? loadDefinitions(definitionFolders(request.host), how, request.host.root)
+                                          : loadDefinitions(request.definitions, how));
     for (const Definition &definition : snapshot.definitions) {
         for (const std::string &warning : definition.warnings)
             std::cerr << warning << '\n';

@@ -42,6 +42,7 @@ void parseUnitText(std::string_view text, const std::filesystem::path &file, Uni
 // All files of the folders (highest priority first) whose name ends in suffix, by name; the first folder that has a name wins; a link to /dev/null or an
 // empty file masks; NAME.d/*.conf of all folders are added in order of their names. Folders that do not exist are fine. Links lead where they do for those who
 // have root as "/", never out of it.
-Result<std::vector<UnitFile>> findUnitFiles(const std::vector<std::filesystem::path> &folders, std::string_view suffix, const std::filesystem::path &root = "/");
+Result<std::vector<UnitFile>> findUnitFiles(const std::vector<std::filesystem::path> &folders, std::string_view suffix,
+                                            const std::filesystem::path &root = "/");
 
 } // namespace Preon

@@ -241,7 +241,7 @@ std::vector<std::filesystem::path> definitionFolders(const Host &host)
 }
 
 Result<std::vector<Definition>> loadDefinitions(const std::vector<std::filesystem::path> &folders, const DefinitionOptions &options,
-                                               const std::filesystem::path &root)
+                                                const std::filesystem::path &root)
 {
     PREON_TRY(const std::vector<UnitFile> files, findUnitFiles(folders, ".conf", root));
     std::vector<Definition> definitions;

@@ -91,6 +91,6 @@ bool isReadOnlyFormat(const std::string &format);
 
 // All definitions of the folders, by file name, related to each other without fault (relations.h). See findUnitFiles for masks, drop-ins and links.
 Result<std::vector<Definition>> loadDefinitions(const std::vector<std::filesystem::path> &folders, const DefinitionOptions &options,
-                                               const std::filesystem::path &root = "/");
+                                                const std::filesystem::path &root = "/");
 
 } // namespace Preon::Repart
