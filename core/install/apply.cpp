@@ -5,6 +5,7 @@
 #include "core/boot/efivars.h"
 #include "core/boot/firmwareentries.h"
 #include "core/install/copy.h"
+#include "core/install/phases.h"
 #include "core/install/removal.h"
 
 #include <algorithm>
@@ -79,7 +80,7 @@ Boot::Fat Installation::fat(unsigned partition) const
 // Without its table a disk is empty to everybody, so that what an interrupted installation leaves is never taken for a system.
 Result<void> Installation::erase()
 {
-    progress.phase("Erasing the old content", 0);
+    progress.phase(PhaseName::erase, 0);
     for (const Disk::Partition &old : plan.target.table.partitions)
         PREON_CHECK(Disk::wipeSignatures(target, old.start, old.size));
     PREON_CHECK(Disk::wipeSignatures(target, 0, target.size()));
@@ -103,7 +104,7 @@ Result<void> Installation::discard(const Disk::Range &range)
 // What lies where the new partitions will be belonged to somebody who gave it up, or to the system that is replaced.
 Result<void> Installation::clear()
 {
-    progress.phase("Preparing the free space", 0);
+    progress.phase(PhaseName::clear, 0);
     for (const Repart::PlannedPartition &planned : plan.layout.partitions) {
         if (planned.activity != Repart::Activity::Create)
             continue;
@@ -146,7 +147,7 @@ Result<void> Installation::copySystem(const Verity::HashTree &tree)
     const Image::System &system = plan.source.system;
     const Disk::Partition *signature = plan.findPartition(Designator::UsrVeritySig);
     const std::uint64_t signatureSize = signature && system.signature ? system.signature->size : 0;
-    progress.phase("Copying the system", tree.dataSize() + treeSize(tree) + signatureSize);
+    progress.phase(PhaseName::copy, tree.dataSize() + treeSize(tree) + signatureSize);
     PREON_CHECK(copyVerified(source.device, {system.usr.start, system.usr.size}, tree, target, plan.partition(Designator::Usr).start, progress));
     outcome.written += tree.dataSize();
     PREON_CHECK(copyWhole(system.verity, plan.partition(Designator::UsrVerity), treeSize(tree)));
@@ -173,7 +174,7 @@ Result<void> Installation::formatBootPartitions()
 Result<void> Installation::writeBootFiles(bool onNewPartitions)
 {
     const std::vector<PlannedFile> files = filesOn(onNewPartitions);
-    progress.phase("Writing the boot files", sizeOf(files));
+    progress.phase(onNewPartitions ? PhaseName::bootFiles : PhaseName::addBootFiles, sizeOf(files));
     for (const PlannedFile &file : files) {
         // Once the table is there, going on is the short way to a state that makes sense.
         if (!published)
@@ -202,7 +203,7 @@ Result<void> Installation::compareBootFiles(const std::vector<PlannedFile> &file
 // From the medium, not from what the kernel remembers of it, against the root hash in the signed kernel.
 Result<void> Installation::readBack()
 {
-    progress.phase("Flushing", 0);
+    progress.phase(PhaseName::flush, 0);
     if (const auto flushed = target.flush(); !flushed)
         return std::unexpected(badTarget(flushed.error(), target));
     PREON_CHECK(target.dropCache());
@@ -212,7 +213,7 @@ Result<void> Installation::readBack()
         SilentProgress silent;
         PREON_TRY(const Verity::HashTree tree, Verity::HashTree::load(target, {verity.start, verity.size}, *fromHex(plan.source.system.rootHash), progress));
         const std::vector<PlannedFile> files = filesOn(true);
-        progress.phase("Checking what was written", tree.dataSize() + sizeOf(files));
+        progress.phase(PhaseName::check, tree.dataSize() + sizeOf(files));
         PREON_CHECK(Verity::verifyData(target, {usr.start, usr.size}, tree, progress));
         const Disk::Partition *signature = plan.findPartition(Designator::UsrVeritySig);
         if (signature && plan.source.system.signature) {
@@ -229,7 +230,7 @@ Result<void> Installation::readBack()
 
 Result<void> Installation::publish()
 {
-    progress.phase("Writing the partition table", 0);
+    progress.phase(PhaseName::publish, 0);
     PREON_CHECK(progress.check()); // the last moment to turn back
     if (!plan.layout.changed) { // an interrupted run wrote this very table
         published = true;
@@ -266,11 +267,11 @@ Result<void> Installation::addToExisting()
 
 Result<void> Installation::writeAll()
 {
-    progress.phase("Checking the source", 0);
+    progress.phase(PhaseName::checkSource, 0);
     PREON_TRY(const Verity::HashTree tree, loadTree()); // a bad hash tree costs nobody their disk
     if (plan.mode == Mode::Reinstall) {
         // Nor does bad data: what is there can be started and is worth something.
-        progress.phase("Checking the data of the source", tree.dataSize());
+        progress.phase(PhaseName::checkSourceData, tree.dataSize());
         const Disk::Partition &usr = plan.source.system.usr;
         if (const auto checked = Verity::verifyData(source.device, {usr.start, usr.size}, tree, progress); !checked)
             return std::unexpected(badMedium(checked.error(), source.device.path()));
@@ -325,7 +326,7 @@ void Installation::makeBootEntry()
 {
     if (!plan.makesBootEntry)
         return;
-    progress.phase("Telling the firmware", 0);
+    progress.phase(PhaseName::firmware, 0);
     const Disk::Partition &esp = plan.esp;
     const std::uint64_t sector = target.sectorSize();
     const Boot::HardDriveFile file{.partition = esp.number,
@@ -366,6 +367,11 @@ Result<void> unchanged(const Plan &plan, const Disk::Device &target)
 Result<Outcome> apply(const Plan &plan, const Source &source, const Host &host, Progress &progress)
 {
     PREON_TRY(const Disk::Device target, Disk::Device::open(plan.target.path, Disk::Access::Exclusive));
+    return apply(plan, source, host, progress, target);
+}
+
+Result<Outcome> apply(const Plan &plan, const Source &source, const Host &host, Progress &progress, const Disk::Device &target)
+{
     PREON_CHECK(unchanged(plan, target));
     Installation work{.plan = plan, .source = source, .host = host, .progress = progress, .target = target, .outcome = {}};
     if (auto written = work.writeAll(); !written)

@@ -24,6 +24,9 @@ struct Outcome {
 // became of the target. Cancelling is safe until the table is written; after that the work is done and goes on to its end.
 Result<Outcome> apply(const Plan &plan, const Source &source, const Host &host, Progress &progress);
 
+// The same on a target that the caller holds with Access::Exclusive already, and looked at anew since.
+Result<Outcome> apply(const Plan &plan, const Source &source, const Host &host, Progress &progress, const Disk::Device &target);
+
 nlohmann::ordered_json toJson(const Outcome &outcome);
 
 } // namespace Preon::Install

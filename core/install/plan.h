@@ -66,7 +66,16 @@ struct Snapshot {
     std::string noTpm; // why this machine's TPM could not hold the new system's key; empty where it can, and for files
 };
 
+// What the system to be installed says itself about its partitions: the three sets of definitions of a Snapshot. Empty where it is not known.
+struct SourceSettings {
+    std::vector<Repart::Definition> shipped, xbootldr, firstBoot;
+};
+Result<SourceSettings> readSettings(const Host &host, const Source &source);
+
 Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source, const std::filesystem::path &target, bool allowRemovable);
+// With the source's settings at hand: for one who looks at many disks.
+Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source, SourceSettings settings, const std::filesystem::path &target,
+                              bool allowRemovable);
 
 // One of the source's boot files on its way to the target.
 struct PlannedFile {
@@ -111,7 +120,15 @@ struct Plan {
 // findInstalled() and checkHome() (installed.h).
 Result<Plan> plan(const Snapshot &snapshot);
 
-// What both a program and a person can read: {"mode", "source", "target", "before", "removed", "after", "firstBoot", "files", "removedFiles", "lost", "kept", "notes"}.
+// One step of apply(), by the name that it tells its Progress, in their order. Where there is nothing to do it may be left out.
+struct Phase {
+    std::string name = {};
+    std::uint64_t bytes = 0; // about; 0: not measured in bytes
+    bool cancellable = true; // false: it goes on to its end now
+};
+std::vector<Phase> phases(const Plan &plan);
+
+// What both a program and a person can read: {"mode", "source", "target", "before", "removed", "after", "firstBoot", "files", "removedFiles", "lost", "kept", "notes", "phases"}.
 nlohmann::ordered_json toJson(const Plan &plan);
 std::string toText(const Plan &plan);
 

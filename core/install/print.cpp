@@ -182,6 +182,8 @@ Json toJson(const Plan &plan)
         json["home"] = *plan.home;
     json["bootEntry"] = plan.makesBootEntry;
     json["notes"] = plan.notes;
+    for (const Phase &phase : phases(plan))
+        json["phases"].push_back({{"name", phase.name}, {"bytes", phase.bytes}, {"cancellable", phase.cancellable}});
     return json;
 }
 

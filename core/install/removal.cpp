@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/install/removal.h"
 
+#include "core/install/phases.h"
+
 #include <algorithm>
 
 namespace Preon::Install
@@ -17,7 +19,7 @@ constexpr std::uint64_t piece = 4U << 20U;
 
 Result<void> removeKernels(const Plan &plan, const Disk::Device &target, Progress &progress)
 {
-    progress.phase("Removing the old kernels", 0);
+    progress.phase(PhaseName::removeKernels, 0);
     for (const RemovedFile &file : plan.removedFiles) {
         const auto place = std::ranges::find(plan.target.table.partitions, file.partition, &Disk::Partition::number);
         PREON_CHECK(Boot::Fat(target, place->start).remove(file.path));
@@ -43,7 +45,7 @@ Result<void> eraseKeys(const Plan &plan, const Disk::Device &target, Progress &p
     std::uint64_t all = 0;
     for (const Disk::Partition &partition : plan.removed)
         all += headerSize(partition);
-    progress.phase("Erasing the old keys", all);
+    progress.phase(PhaseName::eraseKeys, all);
     const Bytes zeroes(piece);
     for (const Disk::Partition &partition : plan.removed) {
         const std::uint64_t size = headerSize(partition);

@@ -46,16 +46,17 @@ Result<void> lookInside(const Disk::Device &device, TargetFacts &target)
     return {};
 }
 
-Result<void> loadAllDefinitions(const Host &host, Snapshot &snapshot)
+Result<SourceSettings> loadAllDefinitions(const Host &host)
 {
+    SourceSettings settings;
     Repart::DefinitionOptions options;
     options.specifiers = Repart::readSpecifiers(host);
     const std::vector<std::filesystem::path> shipped{host.path("/etc/preon/install.repart.d"), host.path("/usr/lib/preon/install.repart.d")};
-    PREON_TRY(snapshot.shipped, Repart::loadDefinitions(shipped, options, host.root));
+    PREON_TRY(settings.shipped, Repart::loadDefinitions(shipped, options, host.root));
     const std::vector<std::filesystem::path> xbootldr{host.path("/etc/preon/install.xbootldr.repart.d"), host.path("/usr/lib/preon/install.xbootldr.repart.d")};
-    PREON_TRY(snapshot.xbootldr, Repart::loadDefinitions(xbootldr, options, host.root));
-    PREON_TRY(snapshot.firstBoot, Repart::loadDefinitions(Repart::definitionFolders(host), options, host.root));
-    return {};
+    PREON_TRY(settings.xbootldr, Repart::loadDefinitions(xbootldr, options, host.root));
+    PREON_TRY(settings.firstBoot, Repart::loadDefinitions(Repart::definitionFolders(host), options, host.root));
+    return settings;
 }
 
 } // namespace
@@ -86,12 +87,37 @@ Result<TargetFacts> inspectTarget(const Host &host, const std::filesystem::path 
     return target;
 }
 
+Result<SourceSettings> readSettings(const Host &host, const Source &source)
+{
+    // The running system and the one to be installed are the same, so its definitions are at hand.
+    if (source.facts.kind == SourceKind::Booted)
+        return loadAllDefinitions(host);
+    PREON_TRY(const Repart::ScratchFolder scratch, Repart::ScratchFolder::create(Repart::scratchFolder(host)));
+    Host inside = host;
+    inside.root = scratch.path();
+    const Disk::Partition &usr = source.facts.system.usr;
+    // An image of another make is installed as it is laid out; what its first start does is not known then.
+    if (!Image::copySettings(source.device, {usr.start, usr.size}, scratch.path()))
+        return SourceSettings();
+    return loadAllDefinitions(inside);
+}
+
 Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source, const std::filesystem::path &target, bool allowRemovable)
+{
+    PREON_TRY(SourceSettings settings, readSettings(host, source));
+    return takeSnapshot(host, mode, source, std::move(settings), target, allowRemovable);
+}
+
+Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source, SourceSettings settings, const std::filesystem::path &target,
+                              bool allowRemovable)
 {
     Snapshot snapshot;
     snapshot.mode = mode;
     snapshot.source = source.facts;
     snapshot.allowRemovable = allowRemovable;
+    snapshot.shipped = std::move(settings.shipped);
+    snapshot.xbootldr = std::move(settings.xbootldr);
+    snapshot.firstBoot = std::move(settings.firstBoot);
     PREON_TRY(snapshot.target, inspectTarget(host, target, source.facts));
     if (mode == Mode::Reinstall)
         PREON_CHECK(inspectInstalled(snapshot.target));
@@ -101,18 +127,6 @@ Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source,
         if (const auto holds = canHold(host, {}); !holds)
             snapshot.noTpm = holds.error().text();
     }
-    if (source.facts.kind == SourceKind::Booted) {
-        // The running system and the one to be installed are the same, so its definitions are at hand.
-        PREON_CHECK(loadAllDefinitions(host, snapshot));
-        return snapshot;
-    }
-    PREON_TRY(const Repart::ScratchFolder scratch, Repart::ScratchFolder::create(Repart::scratchFolder(host)));
-    Host inside = host;
-    inside.root = scratch.path();
-    const Disk::Partition &usr = source.facts.system.usr;
-    // An image of another make is installed as it is laid out; what its first start does is not known then.
-    if (Image::copySettings(source.device, {usr.start, usr.size}, scratch.path()))
-        PREON_CHECK(loadAllDefinitions(inside, snapshot));
     return snapshot;
 }
 

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/job/job.h"
 
+#include "core/base/errorjson.h"
 #include "core/base/fd.h"
 
 #include <algorithm>
@@ -21,10 +22,6 @@ using Json = nlohmann::ordered_json;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::array<std::string_view, 4> stateNames{"running", "done", "failed", "interrupted"};
-constexpr std::array allCodes{
-    ErrorCode::BadArgument,    ErrorCode::BadFormat, ErrorCode::Busy,       ErrorCode::Cancelled,  ErrorCode::Changed,   ErrorCode::Corrupt,
-    ErrorCode::Exists,         ErrorCode::Io,        ErrorCode::NoSpace,    ErrorCode::NotFound,   ErrorCode::NoTpm,     ErrorCode::Permission,
-    ErrorCode::PolicyMismatch, ErrorCode::Timeout,   ErrorCode::TpmLockout, ErrorCode::ToolFailed, ErrorCode::Untrusted, ErrorCode::Unsupported};
 
 std::int64_t now()
 {
@@ -33,11 +30,13 @@ std::int64_t now()
 
 Json toJson(const Record &record)
 {
-    Json json = {{"id", record.id.text()},    {"kind", record.kind}, {"target", record.target}, {"state", stateNames[static_cast<std::size_t>(record.state)]},
+    Json json = {{"id", record.id.text()},    {"kind", record.kind}, {"target", record.target}, {"state", stateName(record.state)},
                  {"phase", record.phase},     {"done", record.done}, {"total", record.total},   {"began", record.began},
                  {"changed", record.changed}, {"plan", record.plan}, {"result", record.result}};
     if (record.error)
-        json["error"] = {{"code", errorName(record.error->code)}, {"what", record.error->what}, {"why", record.error->why}, {"todo", record.error->todo}};
+        json["error"] = Preon::toJson(*record.error);
+    if (record.owner)
+        json["owner"] = *record.owner;
     return json;
 }
 
@@ -74,10 +73,10 @@ std::optional<Record> fromJson(const Json &json)
     record.changed = number("changed");
     record.plan = part("plan");
     record.result = part("result");
-    if (const Json error = part("error"); error.is_object()) {
-        const auto code = std::ranges::find(allCodes, text(error, "code"), errorName);
-        record.error = Error{code == allCodes.end() ? ErrorCode::Io : *code, text(error, "what"), text(error, "why"), text(error, "todo")};
-    }
+    if (const Json error = part("error"); error.is_object())
+        record.error = errorFromJson(error);
+    if (const Json owner = part("owner"); owner.is_number_unsigned())
+        record.owner = owner.get<std::uint32_t>();
     return record;
 }
 
@@ -98,6 +97,11 @@ bool isHeld(const std::filesystem::path &lock)
 }
 
 } // namespace
+
+std::string_view stateName(State state)
+{
+    return stateNames[static_cast<std::size_t>(state)];
+}
 
 std::filesystem::path jobFolder(const Host &host)
 {
@@ -126,6 +130,19 @@ Result<std::vector<Record>> list(const std::filesystem::path &folder)
         return failErrno(error.value(), "The records in " + folder.string() + " could not be listed");
     std::ranges::stable_sort(records, std::ranges::greater(), &Record::began);
     return records;
+}
+
+Result<void> forget(const std::filesystem::path &folder, const Uuid &id)
+{
+    if (isHeld(lockPath(folder, id)))
+        return fail(ErrorCode::Busy, "The record of the work was kept", "the work goes on");
+    std::error_code error;
+    if (!std::filesystem::remove(recordPath(folder, id), error) && !error)
+        return fail(ErrorCode::NotFound, "There is no record of such work");
+    if (error)
+        return failErrno(error.value(), "The record of the work could not be removed");
+    std::filesystem::remove(lockPath(folder, id), error);
+    return {};
 }
 
 struct Job::Private {
@@ -163,7 +180,8 @@ Job::~Job()
         std::filesystem::remove(lockPath(d->folder, d->record.id), ignored);
 }
 
-Result<std::unique_ptr<Job>> Job::begin(const std::filesystem::path &folder, std::string kind, std::string target, Json plan, Progress &watcher)
+Result<std::unique_ptr<Job>> Job::begin(const std::filesystem::path &folder, std::string kind, std::string target, Json plan, Progress &watcher,
+                                        std::optional<std::uint32_t> owner)
 {
     auto state = std::make_unique<Private>();
     state->folder = folder;
@@ -179,6 +197,7 @@ Result<std::unique_ptr<Job>> Job::begin(const std::filesystem::path &folder, std
     state->record.kind = std::move(kind);
     state->record.target = std::move(target);
     state->record.plan = std::move(plan);
+    state->record.owner = owner;
     state->record.began = now();
     PREON_CHECK(state->save());
     return std::unique_ptr<Job>(new Job(std::move(state)));
@@ -187,6 +206,12 @@ Result<std::unique_ptr<Job>> Job::begin(const std::filesystem::path &folder, std
 const Uuid &Job::id() const
 {
     return d->record.id;
+}
+
+Record Job::record() const
+{
+    const std::scoped_lock lock(d->guard);
+    return d->record;
 }
 
 void Job::phase(std::string_view name, std::uint64_t total)

@@ -23,6 +23,7 @@ namespace Preon::Job
 {
 
 enum class State { Running, Done, Failed, Interrupted };
+std::string_view stateName(State state); // "running", "done", "failed", "interrupted"
 
 struct Record {
     Uuid id;
@@ -35,6 +36,7 @@ struct Record {
     std::int64_t began = 0, changed = 0; // seconds since 1970
     nlohmann::ordered_json result; // of a job that is done
     std::optional<Error> error; // of one that failed
+    std::optional<std::uint32_t> owner; // user id of who asked for it, where somebody else did it for them
 };
 
 // /var/lib/preon/jobs, or /run/preon/jobs in a live session (whose /var does not outlive it, and which says so by /run/preon/mode-live).
@@ -42,6 +44,8 @@ std::filesystem::path jobFolder(const Host &host);
 
 // All records, newest first. One that says running but has no living process is Interrupted. Files that make no sense are left out.
 Result<std::vector<Record>> list(const std::filesystem::path &folder);
+// Removes the record of ended work. Busy while it goes on, NotFound.
+Result<void> forget(const std::filesystem::path &folder, const Uuid &id);
 
 // The work's own side of its record, and the Progress that the work reports to: it writes the record (at most once a second, and at each phase) and hands
 // everything on to the watcher. A job that is destroyed without succeed() or fail() counts as interrupted.
@@ -49,10 +53,11 @@ class Job : public Progress
 {
 public:
     static Result<std::unique_ptr<Job>> begin(const std::filesystem::path &folder, std::string kind, std::string target, nlohmann::ordered_json plan,
-                                              Progress &watcher);
+                                              Progress &watcher, std::optional<std::uint32_t> owner = {});
     ~Job() override;
 
     const Uuid &id() const;
+    Record record() const; // as it is now
     void phase(std::string_view name, std::uint64_t total) override;
     void advance(std::uint64_t bytes) override;
     void log(std::string_view line) override;

@@ -350,6 +350,24 @@ TEST_F(Installing, cancelledAtAnyPhaseTheDiskIsEmptyAndTheNextRunSucceeds)
     }
 }
 
+TEST_F(Installing, thePlanNamesThePhasesInTheirOrder)
+{
+    const auto image = makeImage(), target = makeTarget();
+    const auto source = openSource(m_host, image.string());
+    const auto plan = planFor(*source, target);
+    ASSERT_TRUE(plan) << plan.error().text();
+    ASSERT_TRUE(apply(*plan, *source, m_host, m_progress));
+    std::vector<std::string> names, goOn;
+    for (const Phase &phase : phases(*plan)) {
+        names.push_back(phase.name);
+        if (!phase.cancellable)
+            goOn.push_back(phase.name);
+    }
+    EXPECT_EQ(m_progress.phases, names);
+    EXPECT_EQ(goOn.front(), "Writing the partition table");
+    EXPECT_EQ(toJson(*plan)["phases"].size(), names.size());
+}
+
 TEST_F(Installing, theTableIsWrittenLast)
 {
     const auto image = makeImage(), target = makeTarget();

@@ -77,7 +77,7 @@ public:
     }
     void advance(std::uint64_t) override
     {
-        if (m_phase == "Writing the boot files")
+        if (m_phase.ends_with("the boot files"))
             record();
     }
     struct Cut {

@@ -102,6 +102,30 @@ TEST_F(Jobs, thatWereKilledAreInterrupted)
     EXPECT_EQ(only().state, Job::State::Interrupted);
 }
 
+TEST_F(Jobs, areForgottenWhenTheyHaveEnded)
+{
+    const auto folder = m_folder / "jobs";
+    {
+        const auto job = begin();
+        EXPECT_EQ(Job::forget(folder, (*job)->id()).error().code, ErrorCode::Busy);
+        ASSERT_TRUE((*job)->succeed({}));
+    }
+    const Uuid id = only().id;
+    EXPECT_FALSE(only().owner);
+    ASSERT_TRUE(Job::forget(folder, id));
+    EXPECT_TRUE(Job::list(folder)->empty());
+    EXPECT_TRUE(std::filesystem::is_empty(folder));
+    EXPECT_EQ(Job::forget(folder, id).error().code, ErrorCode::NotFound);
+}
+
+TEST_F(Jobs, rememberWhoAskedForThem)
+{
+    const auto job = Job::Job::begin(m_folder / "jobs", "install", "A disk", {}, m_watcher, 1000);
+    ASSERT_TRUE(job);
+    EXPECT_EQ((*job)->record().owner, 1000U);
+    EXPECT_EQ(only().owner, 1000U);
+}
+
 TEST_F(Jobs, recordsThatMakeNoSenseAreLeftOut)
 {
     write("jobs/a.json", "{");

@@ -1,0 +1,95 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+// Who is connected, and what belongs to them alone: the tokens of the disks that they were shown and the plans that were made for them. All of it goes when they
+// leave. What one caller can make the helper keep is bounded.
+
+#include "core/install/plan.h"
+#include "helper/loop.h"
+
+#include <atomic>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+
+#include <sdbus-c++/sdbus-c++.h>
+
+namespace Preon::Helper
+{
+
+// The one disk that a person saw. Where the machine knows no serial number the sequence number, which no other disk gets before the next start, is enough.
+struct DiskIdentity {
+    std::filesystem::path device;
+    std::uint64_t sequence = 0;
+    std::string serial, wwn;
+    std::uint64_t size = 0; // bytes
+    auto operator<=>(const DiskIdentity &) const = default;
+};
+
+struct KeptPlan {
+    Install::Plan plan;
+    Uuid seed;
+    bool allowRemovable = false;
+    DiskIdentity disk;
+};
+
+class Callers
+{
+public:
+    explicit Callers(sdbus::IConnection &connection);
+    ~Callers();
+
+    static constexpr std::size_t mostCallers = 64, mostTokens = 256, mostPlans = 8, mostAtWork = 8;
+
+    // Begins a piece of work for a caller; it ends with the ticket. Busy: too many callers, or too much for this one at once.
+    class Ticket
+    {
+    public:
+        Ticket() = default;
+        Ticket(Ticket &&other) noexcept;
+        Ticket &operator=(Ticket &&other) noexcept;
+        ~Ticket();
+
+        // The caller has left: nobody waits for this any more. From any thread.
+        bool isVoid() const;
+
+    private:
+        friend class Callers;
+        std::shared_ptr<const std::atomic<bool>> m_left;
+        Callers *m_callers = nullptr;
+        std::string m_caller;
+    };
+    Result<Ticket> begin(const std::string &caller);
+
+    // The same token for the same disk; the ones that are longest unused are forgotten.
+    std::string tokenFor(const std::string &caller, const DiskIdentity &disk);
+    Result<DiskIdentity> diskOf(const std::string &caller, const std::string &token) const; // NotFound
+    std::string keep(const std::string &caller, std::shared_ptr<const KeptPlan> plan);
+    Result<std::shared_ptr<const KeptPlan>> planOf(const std::string &caller, const std::string &id) const; // NotFound
+
+    bool isThere(const std::string &caller) const; // of those who asked for something
+    bool anybody() const;
+    // A name to take it back by.
+    std::size_t whenGone(const std::string &caller, std::function<void()> act);
+    void noLonger(const std::string &caller, std::size_t watch);
+
+    // Asked of the bus, which knows.
+    void userOf(const std::string &caller, std::move_only_function<void(Result<std::uint32_t>)> answer);
+
+private:
+    struct Caller {
+        std::map<std::string, std::pair<DiskIdentity, std::uint64_t>> tokens; // with when it was given out last
+        std::map<std::string, std::pair<std::shared_ptr<const KeptPlan>, std::uint64_t>> plans;
+        std::map<std::size_t, std::function<void()>> watches;
+        std::size_t atWork = 0;
+        std::shared_ptr<std::atomic<bool>> left = std::make_shared<std::atomic<bool>>(false);
+    };
+    void leave(const std::string &caller);
+    std::unique_ptr<sdbus::IProxy> m_bus;
+    std::map<std::string, Caller> m_callers;
+    std::uint64_t m_counter = 0;
+};
+
+} // namespace Preon::Helper

@@ -1,0 +1,168 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "helper/installer1.h"
+
+#include "helper/errors.h"
+
+namespace Preon::Helper
+{
+
+namespace
+{
+
+std::string text(const nlohmann::ordered_json &json)
+{
+    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+Result<bool> readAllowRemovable(const std::map<std::string, sdbus::Variant> &options)
+{
+    bool allow = false;
+    for (const auto &[name, value] : options) {
+        if (name != "allow-removable")
+            return fail(ErrorCode::BadArgument, "There is no such option", name.substr(0, 64));
+        if (!value.containsValueOfType<bool>())
+            return fail(ErrorCode::BadArgument, "The option " + name + " is yes or no");
+        allow = value.get<bool>();
+    }
+    return allow;
+}
+
+std::vector<WorkPhase> phasesOf(const Install::Plan &plan)
+{
+    std::vector<WorkPhase> phases;
+    for (const Install::Phase &phase : Install::phases(plan))
+        phases.push_back({.name = phase.name, .bytes = phase.bytes, .cancellable = phase.cancellable});
+    return phases;
+}
+
+} // namespace
+
+InstallerObject::InstallerObject(Service &service, Jobs &jobs)
+    : AdaptorInterfaces(service.connection, sdbus::ObjectPath(objectPath))
+    , m_service(service)
+    , m_jobs(jobs)
+    , m_looking(service.settings)
+{
+    registerAdaptor();
+}
+
+InstallerObject::~InstallerObject()
+{
+    unregisterAdaptor();
+}
+
+void InstallerObject::disksChanged()
+{
+    emitDisksChanged();
+}
+
+template<typename Value, typename... Out>
+void InstallerObject::answer(sdbus::Result<Out...> &&result, const std::string &action, const std::string &disk,
+                             std::type_identity_t<std::move_only_function<Result<Value>()>> look, Then<Value, Out...> then)
+{
+    const std::string caller = callerOf(getObject());
+    auto begun = m_service.callers.begin(caller);
+    if (!begun)
+        return result.returnError(toDBus(begun.error()));
+    auto reply = std::make_shared<sdbus::Result<Out...>>(std::move(result));
+    auto ticket = std::make_shared<Callers::Ticket>(std::move(*begun));
+    m_service.authority.ask(
+        caller, action, {{"disk", disk}}, [this, caller, reply, ticket, look = std::move(look), then = std::move(then)](const Result<void> &allowed) mutable {
+            if (!allowed)
+                return reply->returnError(toDBus(allowed.error()));
+            auto work = [this, caller, reply, ticket = std::move(ticket), look = std::move(look), then = std::move(then)]() mutable {
+                Result<Value> value = ticket->isVoid() ? fail(ErrorCode::Cancelled, "Nobody waits for the answer") : look();
+                m_service.loop.post([this, caller, reply, ticket = std::move(ticket), value = std::move(value), then = std::move(then)]() mutable {
+                    if (!m_service.callers.isThere(caller))
+                        return; // nobody to answer, and nothing to keep for them
+                    if (value)
+                        then(caller, reply, std::move(*value));
+                    else
+                        reply->returnError(toDBus(value.error()));
+                });
+            };
+            if (!m_service.worker.submit(std::move(work)))
+                reply->returnError(toDBus({ErrorCode::Busy, "Too many questions at once", {}, "Wait for an answer."}));
+        });
+}
+
+void InstallerObject::DescribeMachine(Text &&result)
+{
+    answer<nlohmann::ordered_json, std::string>(
+        std::move(result), Action::look, {}, [this] { return m_looking.machine(); },
+        [](const std::string &, const std::shared_ptr<Text> &reply, nlohmann::ordered_json &&machine) { reply->returnResults(text(machine)); });
+}
+
+void InstallerObject::ListDisks(Text &&result)
+{
+    answer<std::vector<Looking::SeenDisk>, std::string>(
+        std::move(result), Action::look, {}, [this] { return m_looking.disks(); },
+        [this](const std::string &caller, const std::shared_ptr<Text> &reply, std::vector<Looking::SeenDisk> &&disks) {
+            nlohmann::ordered_json list = nlohmann::ordered_json::array();
+            for (Looking::SeenDisk &disk : disks) {
+                nlohmann::ordered_json each = {{"token", m_service.callers.tokenFor(caller, disk.identity)}};
+                each.update(disk.facts);
+                list.push_back(std::move(each));
+            }
+            reply->returnResults(text(list));
+        });
+}
+
+void InstallerObject::Plan(IdAndText &&result, std::string disk, std::string mode, std::map<std::string, sdbus::Variant> options)
+{
+    const auto known = m_service.callers.diskOf(callerOf(getObject()), disk);
+    const auto way = Install::parseMode(mode);
+    const auto allowRemovable = readAllowRemovable(options);
+    if (!known)
+        return result.returnError(toDBus(known.error()));
+    if (!way)
+        return result.returnError(toDBus({ErrorCode::BadArgument, "There is no such way to install", mode.substr(0, 64), {}}));
+    if (!allowRemovable)
+        return result.returnError(toDBus(allowRemovable.error()));
+    answer<KeptPlan, std::string, std::string>(
+        std::move(result), Action::look, {}, [this, disk = *known, way = *way, allow = *allowRemovable] { return m_looking.plan(disk, way, allow); },
+        [this](const std::string &caller, const std::shared_ptr<IdAndText> &reply, KeptPlan &&plan) {
+            const std::string json = text(Install::toJson(plan.plan));
+            reply->returnResults(m_service.callers.keep(caller, std::make_shared<const KeptPlan>(std::move(plan))), json);
+        });
+}
+
+void InstallerObject::Apply(Object &&result, std::string id)
+{
+    const auto kept = m_service.callers.planOf(callerOf(getObject()), id);
+    if (!kept)
+        return result.returnError(toDBus(kept.error()));
+    answer<Looking::Ready, sdbus::ObjectPath>(
+        std::move(result), Action::install, Install::nameOf((*kept)->plan.target), [this, kept = *kept] { return m_looking.prepare(*kept); },
+        [this](const std::string &caller, const std::shared_ptr<Object> &reply, Looking::Ready &&ready) {
+            auto shared = std::make_shared<Looking::Ready>(std::move(ready));
+            m_service.callers.userOf(caller, [this, reply, shared](const Result<std::uint32_t> &user) {
+                if (user)
+                    begin(*user, reply, std::move(*shared));
+                else
+                    reply->returnError(toDBus(user.error()));
+            });
+        });
+}
+
+void InstallerObject::begin(std::uint32_t user, const std::shared_ptr<Object> &reply, Looking::Ready &&ready)
+{
+    JobRequest request{.kind = "install",
+                       .target = Install::nameOf(ready.plan.target),
+                       .plan = Install::toJson(ready.plan),
+                       .phases = phasesOf(ready.plan),
+                       .owner = user,
+                       .work = {}};
+    request.work = [&host = m_service.settings.host, ready = std::move(ready)](Progress &progress) -> Result<nlohmann::ordered_json> {
+        PREON_TRY(const Install::Outcome outcome, Install::apply(ready.plan, ready.source, host, progress, ready.target));
+        return Install::toJson(outcome);
+    };
+    const auto job = m_jobs.start(std::move(request));
+    if (job)
+        reply->returnResults(*job);
+    else
+        reply->returnError(toDBus(job.error()));
+}
+
+} // namespace Preon::Helper

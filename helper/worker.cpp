@@ -1,0 +1,49 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "helper/worker.h"
+
+namespace Preon::Helper
+{
+
+Worker::Worker(std::size_t most)
+    : m_most(most)
+    , m_thread([this](const std::stop_token &stop) { run(stop); })
+{
+}
+
+Worker::~Worker()
+{
+    m_thread.request_stop();
+    m_thread.join();
+}
+
+bool Worker::submit(Task task)
+{
+    {
+        const std::scoped_lock lock(m_guard);
+        if (m_tasks.size() >= m_most)
+            return false;
+        m_tasks.push_back(std::move(task));
+    }
+    m_wakeUp.notify_one();
+    return true;
+}
+
+void Worker::run(const std::stop_token &stop)
+{
+    for (;;) {
+        Task task;
+        {
+            std::unique_lock lock(m_guard);
+            if (!m_wakeUp.wait(lock, stop, [this] { return !m_tasks.empty(); }))
+                return;
+            task = std::move(m_tasks.front());
+            m_tasks.pop_front();
+        }
+        if (stop.stop_requested())
+            return;
+        task();
+    }
+}
+
+} // namespace Preon::Helper

@@ -1,0 +1,34 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+// One thread for looking at disks, so that the loop never waits for one. Work is taken in order, and only so much of it.
+
+#include "helper/loop.h"
+
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <thread>
+
+namespace Preon::Helper
+{
+
+class Worker
+{
+public:
+    explicit Worker(std::size_t most);
+    ~Worker(); // waits for the task at work; what has not begun is dropped
+    // False: too much is waiting already.
+    bool submit(Task task);
+
+private:
+    void run(const std::stop_token &stop);
+    const std::size_t m_most;
+    std::mutex m_guard;
+    std::condition_variable_any m_wakeUp;
+    std::deque<Task> m_tasks;
+    std::jthread m_thread;
+};
+
+} // namespace Preon::Helper
