@@ -327,6 +327,14 @@ class Starting(Stage):
         self.says("no arguments", *as_user(OWNER, self.preond, *sandbox, "more"))
         self.says("could not be used", *as_user(OWNER, self.preond, f"--sandbox={self.disks}/none", sandbox[1]))
 
+    def test_what_it_is_linked_with(self):
+        """Nothing that speaks to a network or unpacks what came from there."""
+        text = subprocess.run(["readelf", "--dynamic", "--wide", self.preond], capture_output=True, text=True, check=True).stdout
+        needed = [line.split("[")[1].rstrip("]") for line in text.splitlines() if "(NEEDED)" in line]
+        self.assertTrue(any(name.startswith("libsdbus-c++") for name in needed), needed)
+        wrong = ("libcurl", "libzstd", "liblzma", "libz.", "libbz2", "libarchive", "libgnutls", "libnghttp", "libQt")
+        self.assertEqual([name for name in needed if name.startswith(wrong)], [])
+
     def test_it_leaves_when_nobody_needs_it(self):
         self.helper = self.start(as_user(OWNER, self.preond, f"--sandbox={self.disks}", f"--image={self.image}", f"--bus={self.address}", "--idle=2"))
         time.sleep(1)
