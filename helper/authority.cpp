@@ -51,6 +51,8 @@ void Authority::askPolkit(const std::string &caller, const std::string &action, 
 {
     using Subject = sdbus::Struct<std::string, std::map<std::string, sdbus::Variant>>;
     using Outcome = sdbus::Struct<bool, bool, std::map<std::string, std::string>>;
+    if (!m_callers.isThere(caller))
+        return;
     const std::string id = "preon-" + std::to_string(++m_questions);
     const std::size_t watch = m_callers.whenGone(caller, [this, id] {
         m_polkit->callMethodAsync("CancelCheckAuthorization").onInterface(interface).withArguments(id).uponReplyInvoke([](std::optional<sdbus::Error>) { });

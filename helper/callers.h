@@ -3,7 +3,7 @@
 #pragma once
 
 // Who is connected, and what belongs to them alone: the tokens of the disks that they were shown and the plans that were made for them. All of it goes when they
-// leave. What one caller can make the helper keep is bounded.
+// leave. What one caller can make the helper keep is bounded; the bus lets one user have far fewer connections than there may be callers.
 
 #include "core/install/plan.h"
 #include "helper/loop.h"
@@ -41,7 +41,7 @@ public:
     explicit Callers(sdbus::IConnection &connection);
     ~Callers();
 
-    static constexpr std::size_t mostCallers = 64, mostTokens = 256, mostPlans = 8, mostAtWork = 8;
+    static constexpr std::size_t mostCallers = 1024, mostTokens = 256, mostPlans = 8, mostAtWork = 8;
 
     // Begins a piece of work for a caller; it ends with the ticket. Busy: too many callers, or too much for this one at once.
     class Ticket

@@ -31,7 +31,8 @@ Result<std::vector<Disk::DiskInfo>> filesOf(const std::filesystem::path &folder)
     std::vector<Disk::DiskInfo> disks;
     std::error_code error;
     for (std::filesystem::directory_iterator entry(folder, error), end; !error && entry != end; entry.increment(error)) {
-        if (entry->path().extension() != ".raw" || !entry->is_regular_file())
+        std::error_code ignored;
+        if (entry->path().extension() != ".raw" || !entry->is_regular_file(ignored))
             continue;
         if (auto info = fileInfo(entry->path()))
             disks.push_back(std::move(*info));

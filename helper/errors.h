@@ -13,4 +13,15 @@ namespace Preon::Helper
 
 sdbus::Error toDBus(const Error &error);
 
+// Core throws nothing; what the standard library throws (no memory left) is an error like others and ends nothing but that work.
+template<typename Work>
+auto withoutExceptions(Work &&work) -> decltype(work())
+{
+    try {
+        return work();
+    } catch (const std::exception &error) {
+        return fail(ErrorCode::Io, "The work was given up", error.what());
+    }
+}
+
 } // namespace Preon::Helper

@@ -72,7 +72,7 @@ void InstallerObject::answer(sdbus::Result<Out...> &&result, const std::string &
             if (!allowed)
                 return reply->returnError(toDBus(allowed.error()));
             auto work = [this, caller, reply, ticket = std::move(ticket), look = std::move(look), then = std::move(then)]() mutable {
-                Result<Value> value = ticket->isVoid() ? fail(ErrorCode::Cancelled, "Nobody waits for the answer") : look();
+                Result<Value> value = ticket->isVoid() ? fail(ErrorCode::Cancelled, "Nobody waits for the answer") : withoutExceptions(look);
                 m_service.loop.post([this, caller, reply, ticket = std::move(ticket), value = std::move(value), then = std::move(then)]() mutable {
                     if (!m_service.callers.isThere(caller))
                         return; // nobody to answer, and nothing to keep for them

@@ -73,7 +73,7 @@ void JobObject::run(std::unique_ptr<WorkProgress> progress, std::unique_ptr<Job:
     // Own work is let go of only when it has ended, and its end is posted after all of this.
     m_progress->onPhase([this] { m_service.loop.post([this] { update(std::nullopt); }); });
     m_thread = std::jthread([this, work = std::move(work), &job = *m_job]() mutable {
-        Result<nlohmann::ordered_json> outcome = work(job);
+        Result<nlohmann::ordered_json> outcome = withoutExceptions([&] { return work(job); });
         work = nullptr; // lets go of the disk before anybody hears that it is free
         // The work itself is what counts; a record that cannot be written changes nothing about it.
         static_cast<void>(outcome ? job.succeed(*outcome) : job.failWith(outcome.error()));

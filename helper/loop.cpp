@@ -5,6 +5,7 @@
 #include "core/base/fd.h"
 
 #include <csignal>
+#include <iostream>
 #include <mutex>
 #include <vector>
 
@@ -14,6 +15,22 @@
 
 namespace Preon::Helper
 {
+
+namespace
+{
+
+// A bus that has gone away makes sending throw. Work under way is worth more than word of it.
+template<typename Act>
+void guarded(Act &act)
+{
+    try {
+        act();
+    } catch (const std::exception &error) {
+        std::cerr << "preond: " << error.what() << '\n';
+    }
+}
+
+} // namespace
 
 struct Loop::Private {
     sd_event *event = nullptr;
@@ -38,7 +55,7 @@ struct Loop::Private {
             due.swap(state->tasks);
         }
         for (Task &task : due)
-            task();
+            guarded(task);
         return 0;
     }
 };
@@ -100,11 +117,20 @@ void Loop::post(Task task)
     static_cast<void>(::eventfd_write(d->wakeUp.get(), 1));
 }
 
+void Loop::drop()
+{
+    std::vector<Task> left;
+    {
+        const std::scoped_lock lock(d->guard);
+        left.swap(d->tasks);
+    }
+}
+
 Loop::Timer::Timer(const Loop &loop, std::chrono::milliseconds after, std::function<void()> act)
     : m_act(std::move(act))
 {
     const auto elapsed = [](sd_event_source *, std::uint64_t, void *self) {
-        static_cast<Timer *>(self)->m_act();
+        guarded(static_cast<Timer *>(self)->m_act);
         return 0;
     };
     const auto microseconds = static_cast<std::uint64_t>(std::chrono::microseconds(after).count());

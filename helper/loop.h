@@ -32,6 +32,8 @@ public:
     void stop();
     // From any thread: the task runs in the loop's, soon, in order. Tasks that are left when the loop ends are dropped.
     void post(Task task);
+    // What was posted and is not done yet is not done any more.
+    void drop();
 
     // Ends with its owner.
     class Timer

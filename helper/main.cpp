@@ -172,6 +172,9 @@ Result<void> serve(const Options &options)
     const Idleness idleness(service, helper.jobs(), options.idle);
     connection->requestName(sdbus::ServiceName(busName));
     const auto ended = loop->run();
+    // Nothing may come back to what is taken down now, and no answer may outlive the connection.
+    worker.finish();
+    loop->drop();
     connection->detachSdEventLoop();
     return ended;
 }

@@ -13,15 +13,24 @@ Worker::Worker(std::size_t most)
 
 Worker::~Worker()
 {
+    finish();
+}
+
+void Worker::finish()
+{
+    if (!m_thread.joinable())
+        return;
     m_thread.request_stop();
     m_thread.join();
+    const std::scoped_lock lock(m_guard);
+    m_tasks.clear();
 }
 
 bool Worker::submit(Task task)
 {
     {
         const std::scoped_lock lock(m_guard);
-        if (m_tasks.size() >= m_most)
+        if (m_tasks.size() >= m_most || m_thread.get_stop_token().stop_requested())
             return false;
         m_tasks.push_back(std::move(task));
     }

@@ -18,9 +18,11 @@ class Worker
 {
 public:
     explicit Worker(std::size_t most);
-    ~Worker(); // waits for the task at work; what has not begun is dropped
+    ~Worker();
     // False: too much is waiting already.
     bool submit(Task task);
+    // Waits for the task at work and drops the others; nothing is taken any more.
+    void finish();
 
 private:
     void run(const std::stop_token &stop);
