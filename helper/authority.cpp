@@ -62,10 +62,14 @@ void Authority::askPolkit(const std::string &caller, const std::string &action, 
         .onInterface(interface)
         .withTimeout(std::chrono::duration_cast<std::chrono::microseconds>(patience))
         .withArguments(Subject{"system-bus-name", {{"name", sdbus::Variant(caller)}}}, action, details, allowUserInteraction, id)
-        .uponReplyInvoke([this, caller, watch, shared](std::optional<sdbus::Error> error, const Outcome &outcome) {
+        .uponReplyInvoke([this, caller, watch, shared, id](std::optional<sdbus::Error> error, const Outcome &outcome) {
             if (!m_callers.isThere(caller))
                 return;
             m_callers.noLonger(caller, watch);
+            // Nobody waits for it any more; unless told, polkit and the bus would.
+            if (error)
+                m_polkit->callMethodAsync("CancelCheckAuthorization").onInterface(interface).withArguments(id).uponReplyInvoke([](std::optional<sdbus::Error>) {
+                });
             if (error)
                 (*shared)(refused("the authority that is asked did not answer: " + error->getMessage(), "Try again; where it stays so, restart the computer."));
             else if (!outcome.get<0>())

@@ -31,7 +31,7 @@ struct DiskIdentity {
 struct KeptPlan {
     Install::Plan plan;
     Uuid seed;
-    bool allowRemovable = false;
+    Install::Wishes wishes;
     DiskIdentity disk;
 };
 
@@ -87,9 +87,9 @@ private:
         std::shared_ptr<std::atomic<bool>> left = std::make_shared<std::atomic<bool>>(false);
     };
     void leave(const std::string &caller);
-    std::unique_ptr<sdbus::IProxy> m_bus;
     std::map<std::string, Caller> m_callers;
     std::uint64_t m_counter = 0;
+    std::unique_ptr<sdbus::IProxy> m_bus; // goes first: what waits for its answers speaks of callers
 };
 
 } // namespace Preon::Helper

@@ -18,7 +18,7 @@ sdbus::Error toDBus(const Error &error)
             name += capital ? static_cast<char>(std::toupper(static_cast<unsigned char>(c))) : c;
         capital = c == '-';
     }
-    return {sdbus::Error::Name(name), toJson(error).dump(-1, ' ', false, nlohmann::json::error_handler_t::replace)};
+    return {sdbus::Error::Name(name), toJson(error).dump(-1, ' ', true, nlohmann::json::error_handler_t::replace)};
 }
 
 } // namespace Preon::Helper

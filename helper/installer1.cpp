@@ -10,22 +10,25 @@ namespace Preon::Helper
 namespace
 {
 
+// ASCII only: the bus refuses some characters (noncharacters of Unicode) that the name of a partition may have.
 std::string text(const nlohmann::ordered_json &json)
 {
-    return json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 
-Result<bool> readAllowRemovable(const std::map<std::string, sdbus::Variant> &options)
+Result<Install::Wishes> readWishes(const std::map<std::string, sdbus::Variant> &options)
 {
-    bool allow = false;
+    Install::Wishes wishes;
     for (const auto &[name, value] : options) {
-        if (name != "allow-removable")
-            return fail(ErrorCode::BadArgument, "There is no such option", name.substr(0, 64));
-        if (!value.containsValueOfType<bool>())
-            return fail(ErrorCode::BadArgument, "The option " + name + " is yes or no");
-        allow = value.get<bool>();
+        if (name == "allow-removable") {
+            if (!value.containsValueOfType<bool>())
+                return fail(ErrorCode::BadArgument, "The option " + name + " is yes or no");
+            wishes.allowRemovable = value.get<bool>();
+        } else {
+            PREON_CHECK(Install::setChoice(wishes.choices, name, value.containsValueOfType<std::string>() ? value.get<std::string>() : std::string()));
+        }
     }
-    return allow;
+    return wishes;
 }
 
 std::vector<WorkPhase> phasesOf(const Install::Plan &plan)
@@ -76,10 +79,14 @@ void InstallerObject::answer(sdbus::Result<Out...> &&result, const std::string &
                 m_service.loop.post([this, caller, reply, ticket = std::move(ticket), value = std::move(value), then = std::move(then)]() mutable {
                     if (!m_service.callers.isThere(caller))
                         return; // nobody to answer, and nothing to keep for them
-                    if (value)
+                    if (!value)
+                        return reply->returnError(toDBus(value.error()));
+                    try {
                         then(caller, reply, std::move(*value));
-                    else
-                        reply->returnError(toDBus(value.error()));
+                    } catch (const sdbus::Error &error) {
+                        // Whoever asked is not to wait for ever.
+                        reply->returnError(toDBus({ErrorCode::Io, "The answer could not be sent", error.getMessage(), {}}));
+                    }
                 });
             };
             if (!m_service.worker.submit(std::move(work)))
@@ -113,15 +120,15 @@ void InstallerObject::Plan(IdAndText &&result, std::string disk, std::string mod
 {
     const auto known = m_service.callers.diskOf(callerOf(getObject()), disk);
     const auto way = Install::parseMode(mode);
-    const auto allowRemovable = readAllowRemovable(options);
+    const auto wishes = readWishes(options);
     if (!known)
         return result.returnError(toDBus(known.error()));
     if (!way)
         return result.returnError(toDBus({ErrorCode::BadArgument, "There is no such way to install", mode.substr(0, 64), {}}));
-    if (!allowRemovable)
-        return result.returnError(toDBus(allowRemovable.error()));
+    if (!wishes)
+        return result.returnError(toDBus(wishes.error()));
     answer<KeptPlan, std::string, std::string>(
-        std::move(result), Action::look, {}, [this, disk = *known, way = *way, allow = *allowRemovable] { return m_looking.plan(disk, way, allow); },
+        std::move(result), Action::look, {}, [this, disk = *known, way = *way, wishes = *wishes] { return m_looking.plan(disk, way, wishes); },
         [this](const std::string &caller, const std::shared_ptr<IdAndText> &reply, KeptPlan &&plan) {
             const std::string json = text(Install::toJson(plan.plan));
             reply->returnResults(m_service.callers.keep(caller, std::make_shared<const KeptPlan>(std::move(plan))), json);

@@ -14,7 +14,7 @@ constexpr std::size_t mostLines = 10'000;
 
 std::string text(const nlohmann::ordered_json &json)
 {
-    return json.is_null() ? "{}" : json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+    return json.is_null() ? "{}" : json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
 }
 

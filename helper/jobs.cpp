@@ -19,12 +19,18 @@ Jobs::Jobs(Service &service, Listener listener)
     : m_service(service)
     , m_listener(std::move(listener))
     , m_folder(Job::jobFolder(service.settings.host))
+    , m_awake(service.connection)
     , m_tick(service.loop, tick, [this] { watch(); })
 {
     refresh();
 }
 
 Jobs::~Jobs()
+{
+    stopAll();
+}
+
+void Jobs::stopAll()
 {
     for (const auto &job : m_jobs)
         job->stop();
@@ -68,12 +74,14 @@ void Jobs::watch()
     const auto isBusy = [](const std::unique_ptr<JobObject> &job) {
         return job->isOwn() && job->isRunning();
     };
+    m_tick.restart(slowTick); // also where something below throws
     for (const auto &job : m_jobs) {
         if (isBusy(job))
             job->update(std::nullopt);
     }
     if (++m_ticks % (slowTick / tick) == 0 || !isAnyRunning())
         refresh();
+    m_awake.keep(std::ranges::any_of(m_jobs, isBusy));
     m_tick.restart(isAnyRunning() ? tick : slowTick);
 }
 
@@ -100,6 +108,7 @@ Result<sdbus::ObjectPath> Jobs::start(JobRequest request)
     started.run(std::move(progress), std::move(job), std::move(request.work));
     const sdbus::ObjectPath path = JobObject::pathOf(started.id());
     m_listener.added(path);
+    m_awake.keep(true);
     m_tick.restart(tick);
     return path;
 }

@@ -7,6 +7,7 @@
 
 #include "core/job/job.h"
 #include "helper/service.h"
+#include "helper/awake.h"
 #include "helper/work.h"
 
 namespace Preon::Helper
@@ -31,6 +32,8 @@ public:
     };
     Jobs(Service &service, Listener listener);
     ~Jobs(); // waits for work under way
+    // Own work ends at its next safe point.
+    void stopAll();
 
     Result<sdbus::ObjectPath> start(JobRequest request);
     std::vector<sdbus::ObjectPath> paths(); // newest first
@@ -47,6 +50,7 @@ private:
     std::filesystem::path m_folder;
     std::vector<std::unique_ptr<JobObject>> m_jobs; // newest first
     std::uint64_t m_ticks = 0;
+    Awake m_awake;
     Loop::Timer m_tick;
 };
 

@@ -119,15 +119,15 @@ Result<std::vector<Looking::SeenDisk>> Looking::disks()
         const auto target = Install::inspectTarget(m_settings.host, disk.device, known->source.facts);
         if (target && target->isSource)
             continue;
-        Json facts
-            = {{"device", disk.device.string()}, {"name", nameOf(disk)}, {"size", disk.size}, {"transport", disk.transport}, {"removable", disk.removable}};
+        Json facts = {{"device", disk.device.string()}, {"name", nameOf(disk)},        {"size", disk.size},
+                      {"transport", disk.transport},    {"removable", disk.removable}, {"serial", disk.serial}};
         facts["refusal"] = target ? Json() : toJson(target.error());
         facts["content"] = Json::array();
         facts["partitions"] = target ? partitionsJson(*target) : Json::array();
         facts["damage"] = target ? target->damage : std::string();
         for (const Install::Mode mode : modes) {
             Uuid seed;
-            const auto plan = target ? planOn(disk.device, mode, true, seed) : std::unexpected(target.error());
+            const auto plan = target ? planOn(disk.device, mode, {.allowRemovable = true, .choices = {}}, seed) : std::unexpected(target.error());
             facts["modes"][std::string(Install::modeName(mode))] = plan ? Json() : toJson(plan.error());
             if (plan && mode == Install::Mode::Erase)
                 facts["content"] = plan->lost;
@@ -140,21 +140,21 @@ Result<std::vector<Looking::SeenDisk>> Looking::disks()
 }
 
 // A seed that is given is used, one that is null is set to the one that was.
-Result<Install::Plan> Looking::planOn(const std::filesystem::path &device, Install::Mode mode, bool allowRemovable, Uuid &seed)
+Result<Install::Plan> Looking::planOn(const std::filesystem::path &device, Install::Mode mode, const Install::Wishes &wishes, Uuid &seed)
 {
     PREON_TRY(const Known *known, this->known());
-    PREON_TRY(Install::Snapshot snapshot, Install::takeSnapshot(m_settings.host, mode, known->source, known->settings, device, allowRemovable));
+    PREON_TRY(Install::Snapshot snapshot, Install::takeSnapshot(m_settings.host, mode, known->source, known->settings, device, wishes));
     if (!seed.isNull())
         snapshot.seed = seed;
     seed = snapshot.seed;
     return Install::plan(snapshot);
 }
 
-Result<KeptPlan> Looking::plan(const DiskIdentity &disk, Install::Mode mode, bool allowRemovable)
+Result<KeptPlan> Looking::plan(const DiskIdentity &disk, Install::Mode mode, const Install::Wishes &wishes)
 {
     PREON_CHECK(sameDisk(m_settings, disk));
-    KeptPlan kept{.plan = {}, .seed = {}, .allowRemovable = allowRemovable, .disk = disk};
-    PREON_TRY(kept.plan, planOn(disk.device, mode, allowRemovable, kept.seed));
+    KeptPlan kept{.plan = {}, .seed = {}, .wishes = wishes, .disk = disk};
+    PREON_TRY(kept.plan, planOn(disk.device, mode, wishes, kept.seed));
     return kept;
 }
 
@@ -164,8 +164,7 @@ Result<Looking::Ready> Looking::prepare(const KeptPlan &kept)
     PREON_CHECK(sameDisk(m_settings, kept.disk));
     PREON_TRY(Install::Source source, Install::openSource(m_settings.host, sourceName()));
     PREON_TRY(Install::SourceSettings settings, Install::readSettings(m_settings.host, source));
-    PREON_TRY(Install::Snapshot snapshot,
-              Install::takeSnapshot(m_settings.host, kept.plan.mode, source, std::move(settings), kept.disk.device, kept.allowRemovable));
+    PREON_TRY(Install::Snapshot snapshot, Install::takeSnapshot(m_settings.host, kept.plan.mode, source, std::move(settings), kept.disk.device, kept.wishes));
     snapshot.seed = kept.seed;
     const std::string what = "Nothing was changed on " + Install::nameOf(kept.plan.target) + ": it is not as it was when the plan was made";
     auto again = Install::plan(snapshot);

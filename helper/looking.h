@@ -22,7 +22,7 @@ public:
         nlohmann::ordered_json facts; // as ListDisks has them, without the token
     };
     Result<std::vector<SeenDisk>> disks();
-    Result<KeptPlan> plan(const DiskIdentity &disk, Install::Mode mode, bool allowRemovable);
+    Result<KeptPlan> plan(const DiskIdentity &disk, Install::Mode mode, const Install::Wishes &wishes);
 
     // All that is needed to apply a plan; the target is held.
     struct Ready {
@@ -39,7 +39,7 @@ private:
         Install::SourceSettings settings;
     };
     Result<const Known *> known();
-    Result<Install::Plan> planOn(const std::filesystem::path &device, Install::Mode mode, bool allowRemovable, Uuid &seed);
+    Result<Install::Plan> planOn(const std::filesystem::path &device, Install::Mode mode, const Install::Wishes &wishes, Uuid &seed);
     std::string sourceName() const;
     const Settings &m_settings;
     std::optional<Known> m_known;

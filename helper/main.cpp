@@ -172,6 +172,8 @@ Result<void> serve(const Options &options)
     const Idleness idleness(service, helper.jobs(), options.idle);
     connection->requestName(sdbus::ServiceName(busName));
     const auto ended = loop->run();
+    // First, because a question about a slow disk may take longer than those who stop us have patience.
+    helper.jobs().stopAll();
     // Nothing may come back to what is taken down now, and no answer may outlive the connection.
     worker.finish();
     loop->drop();

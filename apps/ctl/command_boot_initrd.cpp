@@ -5,6 +5,7 @@
 
 #include "core/base/process.h"
 #include "core/boot/bootstate.h"
+#include "core/boot/fat.h"
 #include "core/boot/liveroot.h"
 #include "core/install/firstboot.h"
 #include "core/install/homevolume.h"
@@ -66,12 +67,13 @@ Result<void> findDisk(const Host &host)
     return retrigger(host, state.disk);
 }
 
-// From whoever answers systemd's password agents. cached: kept by the kernel for two and a half minutes, so that what opens the volume next need not ask again.
-Result<Secret> askOnConsole(const std::string &question, bool cached)
+// From whoever answers systemd's password agents. keyName: under which the kernel keeps it for two and a half minutes, so that what opens the volume next need not ask
+// again; empty: not at all.
+Result<Secret> askOnConsole(const std::string &question, const std::string &keyName)
 {
     std::vector<std::string> command{"systemd-ask-password", "--no-tty", "--timeout=0", "--emoji=no", "-n"};
-    if (cached)
-        command.emplace_back("--keyname=cryptsetup");
+    if (!keyName.empty())
+        command.push_back("--keyname=" + keyName);
     command.push_back(question);
     ProcessOptions options;
     options.timeout = std::chrono::hours(24 * 365);
@@ -81,23 +83,40 @@ Result<Secret> askOnConsole(const std::string &question, bool cached)
     return answer;
 }
 
-Result<Secret> askForRoot(const std::string &why)
+Result<Secret> askForRoot(Install::Asked asked, const std::string &why)
 {
-    std::cerr << why
-              << "\nA passphrase locks this computer's disk instead. It is asked for at each start; without it nobody, not even you, can read the disk.\n"
+    const bool pin = asked == Install::Asked::Pin;
+    const std::string word = pin ? "PIN" : "passphrase";
+    const std::size_t shortest = pin ? Install::shortestPin : Install::shortestPassphrase;
+    std::cerr << why << (why.empty() ? "" : "\n")
+              << (pin ? "This computer's security chip unlocks the disk for whoever knows a PIN. It is asked for at each start.\n"
+                      : "A passphrase locks this computer's disk. It is asked for at each start; without it nobody, not even you, can read the disk.\n")
               << std::flush;
-    std::string question = "New passphrase for this computer's disk (" + std::to_string(Install::shortestPassphrase) + " characters or more):";
+    const std::string wish = "ew " + word + " for this computer's disk (" + std::to_string(shortest) + " characters or more):";
+    std::string question = "N" + wish;
     for (;;) {
-        PREON_TRY(Secret first, askOnConsole(question, false));
-        if (first.size() < Install::shortestPassphrase) {
-            question = "That was too short. New passphrase (" + std::to_string(Install::shortestPassphrase) + " characters or more):";
+        PREON_TRY(Secret first, askOnConsole(question, {}));
+        if (first.size() < shortest) {
+            question = "That was too short. N" + wish;
             continue;
         }
-        PREON_TRY(const Secret second, askOnConsole("The same passphrase once more:", true));
+        PREON_TRY(const Secret second, askOnConsole("The same " + word + " once more:", pin ? "luks2-pin" : "cryptsetup"));
         if (std::ranges::equal(first.bytes(), second.bytes()))
             return first;
-        question = "The two were not the same. New passphrase:";
+        question = "The two were not the same. N" + wish;
     }
+}
+
+// Runs without privileges (preon-choices.service): nobody vouches for a byte of the EFI partition, so nothing that could open a volume parses it.
+Result<void> choices(const Host &host)
+{
+    PREON_TRY(const Disk::Device esp, Disk::Device::open(host.dev / "disk/by-preon/esp", Disk::Access::Read));
+    const auto found = Boot::Fat(esp, 0).read(Install::choicesPath, Install::largestChoices);
+    if (!found && found.error().code != ErrorCode::NotFound)
+        return std::unexpected(found.error());
+    if (found)
+        std::cout << found->text() << std::flush;
+    return {};
 }
 
 Result<void> complete(const Host &host)
@@ -155,6 +174,7 @@ void addBootInitrd(CLI::App &boot, Invocation &invocation)
         JournalProgress progress;
         return Boot::makeLiveRoot(host, progress);
     });
+    add("choices", "Print what was chosen at the installation, as the EFI partition has it", choices);
     add("complete", "Make what is missing on the boot disk, up to the root", complete);
     add("keys", "Make swap and home, with keys that lie on the root", keys);
     add("home", "Open the home volume with the key that lies on the root", home);

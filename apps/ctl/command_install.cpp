@@ -9,6 +9,7 @@
 
 #include <chrono>
 #include <iostream>
+#include <map>
 #include <memory>
 
 #include <unistd.h>
@@ -22,6 +23,7 @@ namespace
 struct InstallOptions {
     std::string source = "booted", target, mode;
     bool dryRun = false, json = false, yes = false, allowRemovable = false;
+    std::map<std::string, std::string> choices; // by the names of Install::setChoice()
 };
 
 // The person has read the plan and says so. Nobody to ask means no.
@@ -54,8 +56,13 @@ Result<std::unique_ptr<Job::Job>> recordJob(const Host &host, const Install::Pla
 Result<void> install(const Host &host, const InstallOptions &options)
 {
     const Install::Mode mode = Install::parseMode(options.mode).value_or(Install::Mode::Beside); // CLI11 took no other words
+    Install::Wishes wishes{.allowRemovable = options.allowRemovable, .choices = {}};
+    for (const auto &[name, value] : options.choices) {
+        if (!value.empty())
+            PREON_CHECK(Install::setChoice(wishes.choices, name, value));
+    }
     PREON_TRY(const Install::Source source, Install::openSource(host, options.source));
-    PREON_TRY(const Install::Snapshot snapshot, Install::takeSnapshot(host, mode, source, options.target, options.allowRemovable));
+    PREON_TRY(const Install::Snapshot snapshot, Install::takeSnapshot(host, mode, source, options.target, wishes));
     PREON_TRY(const Install::Plan plan, Install::plan(snapshot));
     nlohmann::ordered_json json = Install::toJson(plan);
     if (options.dryRun) {
@@ -131,6 +138,15 @@ void addInstall(CLI::App &app, Invocation &invocation)
         ->required();
     command->add_flag("--dry-run", options->dryRun, "Print the plan and change nothing");
     command->add_flag("--allow-removable", options->allowRemovable, "Accept a disk that can be unplugged");
+    command->add_option("--language", options->choices["language"], "Language of the new system, as a locale: de_DE.UTF-8")->type_name("LOCALE");
+    command->add_option("--keyboard", options->choices["keyboard"], "Its keyboard: a layout of XKB, or layout and variant: \"de neo\"")->type_name("LAYOUT");
+    command->add_option("--time-zone", options->choices["time-zone"], "Its time zone: Europe/Berlin")->type_name("ZONE");
+    command->add_option("--hostname", options->choices["hostname"], "Its name in the network")->type_name("NAME");
+    command
+        ->add_option(
+            "--protection", options->choices["protection"],
+            "What locks its disk: tpm, tpm-pin, or passphrase; what is needed is asked for by the first start. Otherwise the TPM does where there is one")
+        ->type_name("tpm|tpm-pin|passphrase");
     command->add_flag("--yes", options->yes, "Do not ask");
     command->add_flag("--json", options->json, "Print the plan, and then with its result, as an object");
     command->callback([options, &invocation] {

@@ -147,6 +147,11 @@ Result<bool> Fat::exists(std::string_view path) const
 Result<MemoryFile> Fat::read(std::string_view path, std::size_t limit) const
 {
     PREON_TRY(const std::string checked, checkedPath(path));
+    // Before it is in memory: mcopy copies as much as the entry says.
+    PREON_TRY(const auto siblings, list(parentOf(checked)));
+    const auto entry = std::ranges::find_if(siblings, [&](const FatEntry &each) { return !each.folder && equalIgnoringCase(each.path, checked); });
+    if (entry != siblings.end() && entry->size > limit)
+        return fail(ErrorCode::NoSpace, checked + " is larger than it may be", std::to_string(entry->size) + " bytes, at most " + std::to_string(limit));
     PREON_TRY(MemoryFile file, MemoryFile::empty());
     PREON_TRY(const ProcessOutput output, run({"mcopy", "-n", "p:" + checked, "/proc/self/fd/" + std::to_string(fileNumber)}, &file.fd()));
     if (output.status != 0)

@@ -112,6 +112,27 @@ Result<void> readBackupPlace(const Device &device, Table &table)
     return {};
 }
 
+// libfdisk reads, and keeps, as many entries as a header claims to have: looked at first, at each place where it looks for a header. lba: in sectors.
+Result<void> checkEntryCount(const Device &device, std::uint64_t lba)
+{
+    constexpr std::uint64_t mostEntries = 1024, largestEntry = 4096; // 128 of 128 bytes are usual
+    std::array<std::byte, 92> header{};
+    const std::uint64_t sectors = device.size() / device.sectorSize();
+    if (lba == 0 || lba >= sectors)
+        return {};
+    // What cannot be read libfdisk cannot read either: a disk with a bad end still has its table.
+    if (!readAt(device.fd(), lba * device.sectorSize(), header))
+        return {};
+    const std::span<const std::byte> bytes(header);
+    if (!std::ranges::equal(bytes.first(8), asBytes("EFI PART")))
+        return {};
+    const std::uint64_t entries = littleEndian(bytes.subspan(80, 4)), entrySize = littleEndian(bytes.subspan(84, 4));
+    if (entries > mostEntries || entrySize > largestEntry)
+        return badTable(device, "it claims to have " + std::to_string(entries) + " entries of " + std::to_string(entrySize) + " bytes");
+    // The other copy lies where this one says.
+    return lba == 1 ? checkEntryCount(device, littleEndian(bytes.subspan(32, 8)) == 1 ? 0 : littleEndian(bytes.subspan(32, 8))) : Result<void>();
+}
+
 Result<Partition> partitionOf(const Device &device, fdisk_context *context, fdisk_partition *entry)
 {
     if (!fdisk_partition_has_start(entry) || !fdisk_partition_has_size(entry) || !fdisk_partition_has_partno(entry))
@@ -212,6 +233,8 @@ Result<Table> readTable(const Device &device)
     Table table;
     table.deviceSize = device.size();
     table.sectorSize = device.sectorSize();
+    PREON_CHECK(checkEntryCount(device, 1));
+    PREON_CHECK(checkEntryCount(device, device.size() / device.sectorSize() - 1));
     PREON_TRY(const Context context, openContext(device, true));
     if (!fdisk_is_labeltype(context.get(), FDISK_DISKLABEL_GPT)) {
         PREON_TRY(const Mbr mbr, readMbr(device));

@@ -35,6 +35,8 @@ struct Installation {
     Result<void> clear();
     Result<void> formatBootPartitions();
     Result<void> writeBootFiles(bool onNewPartitions);
+    Result<void> writeChoices();
+    Result<void> compareChoices();
     Result<void> readBack();
     Result<void> publish();
     Result<void> addToExisting();
@@ -175,6 +177,9 @@ Result<void> Installation::writeBootFiles(bool onNewPartitions)
 {
     const std::vector<PlannedFile> files = filesOn(onNewPartitions);
     progress.phase(onNewPartitions ? PhaseName::bootFiles : PhaseName::addBootFiles, sizeOf(files));
+    // Before the kernel, which makes a system of it all.
+    if (plan.makes(plan.esp.number) == onNewPartitions)
+        PREON_CHECK(writeChoices());
     for (const PlannedFile &file : files) {
         // Once the table is there, going on is the short way to a state that makes sense.
         if (!published)
@@ -185,6 +190,34 @@ Result<void> Installation::writeBootFiles(bool onNewPartitions)
         progress.advance(content.bytes().size());
         outcome.written += content.bytes().size();
     }
+    return {};
+}
+
+Result<void> Installation::writeChoices()
+{
+    const Boot::Fat esp = fat(plan.esp.number);
+    if (plan.choices.isEmpty()) {
+        if (plan.makes(plan.esp.number))
+            return {};
+        // What an interrupted run left would speak for somebody who chose otherwise.
+        const auto removed = esp.remove(choicesPath);
+        if (!removed && removed.error().code != ErrorCode::NotFound)
+            return std::unexpected(badTarget(removed.error(), target));
+        return {};
+    }
+    PREON_TRY(const Boot::MemoryFile content, Boot::MemoryFile::copyOf(asBytes(choicesText(plan.choices, plan.source.system.rootHash))));
+    if (const auto written = esp.write(choicesPath, content, published ? nullptr : &progress); !written)
+        return std::unexpected(badTarget(written.error(), target));
+    return {};
+}
+
+Result<void> Installation::compareChoices()
+{
+    if (plan.choices.isEmpty())
+        return {};
+    PREON_TRY(const Boot::MemoryFile found, fat(plan.esp.number).read(choicesPath, largestChoices));
+    if (!std::ranges::equal(found.bytes(), asBytes(choicesText(plan.choices, plan.source.system.rootHash))))
+        return fail(ErrorCode::Corrupt, "What was chosen came back different from what was written");
     return {};
 }
 
@@ -221,6 +254,8 @@ Result<void> Installation::readBack()
             if (digest != signatureDigest)
                 return fail(ErrorCode::Corrupt, "The signature came back different from what was written");
         }
+        if (plan.makes(plan.esp.number))
+            PREON_CHECK(compareChoices());
         return compareBootFiles(files);
     };
     if (const auto checked = check(); !checked)
@@ -262,6 +297,10 @@ Result<void> Installation::addToExisting()
     PREON_CHECK(target.dropCache());
     if (const auto checked = compareBootFiles(files); !checked)
         return std::unexpected(badTarget(checked.error(), target));
+    if (!plan.makes(plan.esp.number)) {
+        if (const auto checked = compareChoices(); !checked)
+            return std::unexpected(badTarget(checked.error(), target));
+    }
     return {};
 }
 

@@ -89,11 +89,12 @@ std::string strangerOn(Folders &folders, const SourceFacts &source)
         else if (file.path == Boot::loaderPath())
             loader.insert(fileName(file.path));
     }
+    const std::string choicesName = fileName(choicesPath);
     const std::pair<const char *, std::set<std::string>> known[] = {{"/", {"efi", "loader"}},
                                                                     {"/EFI", {"boot", "linux", "systemd"}},
                                                                     {"/EFI/BOOT", fallback},
                                                                     {"/EFI/systemd", loader},
-                                                                    {"/loader", {"loader.conf", "entries.srel", "random-seed", "entries", "keys"}},
+                                                                    {"/loader", {"loader.conf", "entries.srel", "random-seed", "entries", "keys", choicesName}},
                                                                     {"/loader/entries", {}}};
     for (const auto &[folder, names] : known) {
         if (std::string stranger = strangerIn(folders, folder, names); !stranger.empty())

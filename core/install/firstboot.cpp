@@ -7,6 +7,7 @@
 #include "core/base/hash.h"
 #include "core/disk/parttypes.h"
 #include "core/image/image.h"
+#include "core/install/console.h"
 #include "core/install/homevolume.h"
 #include "core/repart/apply.h"
 #include "core/repart/filesystem.h"
@@ -14,6 +15,7 @@
 #include <algorithm>
 
 #include <fcntl.h>
+#include <sys/stat.h>
 
 namespace Preon::Install
 {
@@ -136,24 +138,52 @@ std::optional<OwnPartition> ownPartition(const Work &work, const Disk::Table &ta
 }
 
 // For a root that is about to be made.
-Result<void> chooseLock(const Host &host, const AskPassphrase &ask, FirstBootFacts &facts, Repart::ApplyOptions &options, Progress &progress)
+Result<void> chooseLock(const Host &host, const AskSecret &ask, const Choices &choices, FirstBootFacts &facts, Repart::ApplyOptions &options,
+                        Progress &progress)
 {
     const auto root = std::ranges::find(facts.definitions, typeOf(Boot::Role::Root), &Repart::Definition::type);
     if (root == facts.definitions.end())
         return {};
     PREON_TRY(Tpm::SealPolicy policy, rootPolicy(host));
     const auto holds = canHold(host, policy);
-    if (!holds && root->encrypt != Repart::Encrypt::Tpm2OrPassphrase)
-        return std::unexpected(holds.error().during("This system's disk cannot be encrypted"));
-    facts.tpm = holds.has_value();
-    if (holds) {
-        options.tpm = std::move(policy);
-        progress.log("The root file system will be locked with a key in this computer's TPM.");
+    PREON_TRY(const Lock lock, planLock(choices.lock, holds, root->encrypt == Repart::Encrypt::Tpm2OrPassphrase));
+    facts.tpm = lock != Lock::Passphrase;
+    const std::string keymap = consoleKeymap(choices), why = holds ? std::string() : holds.error().text();
+    if (lock != Lock::Tpm && !keymap.empty())
+        useKeymap(host, keymap, progress);
+    if (lock == Lock::Passphrase) {
+        PREON_TRY(options.passphrase, ask(Asked::Passphrase, why));
+        progress.log("The root file system will be locked with a passphrase. " + why);
         return {};
     }
-    PREON_TRY(options.passphrase, ask(holds.error().text()));
-    progress.log("The root file system will be locked with a passphrase. " + holds.error().text());
+    if (lock == Lock::TpmAndPin) {
+        PREON_TRY(policy.pin, ask(Asked::Pin, why));
+    }
+    options.tpm = std::move(policy);
+    progress.log(std::string("The root file system will be locked with a key in this computer's TPM")
+                 + (lock == Lock::Tpm ? "." : ", given to whoever knows the PIN."));
     return {};
+}
+
+// What was chosen at the installation. Whatever is wrong with it, the system comes up without.
+Choices choicesOf(const Host &host, const FirstBootFacts &facts, Progress &progress)
+{
+    auto choices = readChoices(host, toHex(facts.rootHash));
+    if (!choices)
+        progress.log(choices.error().text());
+    return choices.value_or(Choices());
+}
+
+// What becomes part of the new root, so that there is no root without it. scratch: an empty folder.
+Result<Repart::Addition> additionFor(const Choices &choices, const std::filesystem::path &sysusr, const std::filesystem::path &scratch, Progress &progress)
+{
+    if (choices.isEmpty())
+        return Repart::Addition();
+    const std::filesystem::path folder = scratch / "settings";
+    if (mkdir(folder.c_str(), 0755) < 0)
+        return failErrno(folder.string() + " could not be made");
+    PREON_CHECK(writeSettings(choices, sysusr, folder, progress));
+    return Repart::Addition{.files = folder, .note = keymapNote(choices)};
 }
 
 // Makes the home whose partition is there and whose key says that it was not made to its end: now, or by a start that was cut off.
@@ -246,12 +276,16 @@ std::vector<Boot::Role> missingVolumes(const FirstBootFacts &facts)
     return missing;
 }
 
-Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr, const AskPassphrase &ask, Progress &progress)
+Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr, const AskSecret &ask, Progress &progress)
 {
     PREON_TRY(Work work, gather(host, sysusr));
     Repart::ApplyOptions options;
-    if (!ownPartition(work, work.facts.table, Boot::Role::Root))
-        PREON_CHECK(chooseLock(host, ask, work.facts, options, progress));
+    PREON_TRY(const Repart::ScratchFolder scratch, Repart::ScratchFolder::create(Repart::scratchFolder(host)));
+    if (!ownPartition(work, work.facts.table, Boot::Role::Root)) {
+        const Choices choices = choicesOf(host, work.facts, progress);
+        PREON_CHECK(chooseLock(host, ask, choices, work.facts, options, progress));
+        PREON_TRY(options.additions[typeOf(Boot::Role::Root)], additionFor(choices, sysusr, scratch.path(), progress));
+    }
     const Repart::Snapshot snapshot = firstBootSnapshot(work.facts, Pass::Root);
     if (!snapshot.newPartitionUuids.empty()) {
         // Before the table says so: udev looks here when the kernel reads the new table.

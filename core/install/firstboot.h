@@ -40,9 +40,9 @@ Repart::Snapshot firstBootSnapshot(const FirstBootFacts &facts, Pass pass);
 // Which of swap and home are to be made, that is: are defined and have no partition of ours yet.
 std::vector<Boot::Role> missingVolumes(const FirstBootFacts &facts);
 
-// `preonctl boot complete`: pass Root on the boot disk, and how root is then opened (rootlock.h). usr: where /usr is mounted ("/sysusr" + usr). ask: called once,
-// where root is made and no TPM can hold its key; nothing was written until then.
-Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr, const AskPassphrase &ask, Progress &progress);
+// `preonctl boot complete`: pass Root on the boot disk, and how root is then opened (rootlock.h). usr: where /usr is mounted ("/sysusr" + usr). What was chosen at the installation (choices.h) goes into the new
+// root. ask: called once, where root is made and a passphrase or a PIN is to lock it; nothing was written until then.
+Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr, const AskSecret &ask, Progress &progress);
 // `preonctl boot keys`: makes the missing volumes' keys on the mounted root, then pass Volumes, then the home volume itself. While that is being made its key is
 // called home.key.new; a start that finds this name makes the home anew.
 Result<void> completeVolumes(const Host &host, const std::filesystem::path &sysusr, const std::filesystem::path &sysroot, Progress &progress);

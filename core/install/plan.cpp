@@ -37,7 +37,7 @@ Result<void> refuse(const Snapshot &snapshot)
             uses += (uses.empty() ? "" : "; ") + use;
         return fail(ErrorCode::Busy, name + " is in use", uses, "Unmount what is mounted from it, then try again.");
     }
-    if (target.info.removable && !snapshot.allowRemovable)
+    if (target.info.removable && !snapshot.wishes.allowRemovable)
         return fail(ErrorCode::BadArgument, name + " can be unplugged", "a system is rarely meant to live on such a disk", "If it is, say --allow-removable.");
     return {};
 }
@@ -248,8 +248,18 @@ BootNeeds needsOf(const SourceFacts &source)
 Result<void> noteLock(const Snapshot &snapshot, Plan &plan)
 {
     const auto root = std::ranges::find(snapshot.firstBoot, Disk::partitionType("root").value_or(Uuid()), &Repart::Definition::type);
-    if (snapshot.noTpm.empty() || root == snapshot.firstBoot.end())
+    if (root == snapshot.firstBoot.end())
         return {};
+    const std::optional<Lock> wish = snapshot.wishes.choices.lock;
+    if (snapshot.noTpm.empty()) {
+        if (wish == Lock::TpmAndPin)
+            plan.notes.emplace_back("Its first start asks for a new PIN, which is then asked for at each start.");
+        else if (wish == Lock::Passphrase)
+            plan.notes.emplace_back("Its first start asks for a new passphrase, which then locks the disk.");
+        return {};
+    }
+    if (wish == Lock::Tpm || wish == Lock::TpmAndPin)
+        return fail(ErrorCode::NoTpm, "The disk cannot be locked with this computer's TPM", snapshot.noTpm, "Choose a passphrase.");
     if (root->encrypt == Repart::Encrypt::Tpm2)
         return fail(ErrorCode::NoTpm, "The system could not be started on this computer", snapshot.noTpm);
     if (root->encrypt == Repart::Encrypt::Tpm2OrPassphrase)
@@ -314,6 +324,7 @@ Result<Plan> plan(const Snapshot &snapshot)
     plan.mode = snapshot.mode;
     plan.source = snapshot.source;
     plan.target = snapshot.target;
+    plan.choices = snapshot.wishes.choices;
     plan.makesBootEntry = snapshot.makesBootEntry;
     if (snapshot.mode == Mode::Reinstall) {
         PREON_CHECK(planAnew(snapshot, plan));

@@ -9,6 +9,7 @@
 #include "core/disk/content.h"
 #include "core/disk/parttypes.h"
 #include "core/install/bootplace.h"
+#include "core/install/choices.h"
 #include "core/install/source.h"
 #include "core/repart/plan.h"
 
@@ -53,6 +54,12 @@ std::string nameOf(const TargetFacts &target);
 // Opens the target for reading only.
 Result<TargetFacts> inspectTarget(const Host &host, const std::filesystem::path &path, const SourceFacts &source);
 
+// What whoever asks for a plan may say besides the disk and the mode.
+struct Wishes {
+    bool allowRemovable = false;
+    Choices choices; // for the system to be installed
+};
+
 struct Snapshot {
     Mode mode = Mode::Erase;
     SourceFacts source;
@@ -61,7 +68,7 @@ struct Snapshot {
     std::vector<Repart::Definition> xbootldr; // install.xbootldr.repart.d: what is made besides where the EFI partition is too small for kernels
     std::vector<Repart::Definition> firstBoot; // repart.d of the system to be installed; empty: not known
     Uuid seed; // random: the fresh identities follow from it
-    bool allowRemovable = false;
+    Wishes wishes;
     bool makesBootEntry = false; // a block device on a machine with EFI variables
     std::string noTpm; // why this machine's TPM could not hold the new system's key; empty where it can, and for files
 };
@@ -72,10 +79,9 @@ struct SourceSettings {
 };
 Result<SourceSettings> readSettings(const Host &host, const Source &source);
 
-Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source, const std::filesystem::path &target, bool allowRemovable);
+Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source, const std::filesystem::path &target, Wishes wishes);
 // With the source's settings at hand: for one who looks at many disks.
-Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source, SourceSettings settings, const std::filesystem::path &target,
-                              bool allowRemovable);
+Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source, SourceSettings settings, const std::filesystem::path &target, Wishes wishes);
 
 // One of the source's boot files on its way to the target.
 struct PlannedFile {
@@ -108,6 +114,7 @@ struct Plan {
     std::vector<std::string> lost; // sentences: what is on the disk now and will not be
     std::vector<std::string> kept; // sentences: what of the replaced system stays
     std::vector<std::string> notes;
+    Choices choices; // written to the EFI partition for the first start
     bool makesBootEntry = false;
 
     const Disk::Partition &partition(Disk::Designator role) const; // of those that the layout makes or takes over; must be there
@@ -128,7 +135,7 @@ struct Phase {
 };
 std::vector<Phase> phases(const Plan &plan);
 
-// What both a program and a person can read: {"mode", "source", "target", "before", "removed", "after", "firstBoot", "files", "removedFiles", "lost", "kept", "notes", "phases"}.
+// What both a program and a person can read: {"mode", "source", "target", "before", "removed", "after", "firstBoot", "files", "removedFiles", "lost", "kept", "choices", "notes", "phases"}.
 nlohmann::ordered_json toJson(const Plan &plan);
 std::string toText(const Plan &plan);
 

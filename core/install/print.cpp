@@ -110,6 +110,15 @@ std::string sentences(const char *heading, const std::vector<std::string> &lines
     return lines.empty() ? "" : text;
 }
 
+std::string choicesInWords(const Plan &plan)
+{
+    std::vector<std::string> lines;
+    const Json chosen = toJson(plan.choices);
+    for (const auto &[name, value] : chosen.items())
+        lines.push_back(name + ": " + value.get<std::string>());
+    return sentences("\nChosen for the new system:\n", lines);
+}
+
 // What becomes of what is there.
 std::string changesInWords(const Plan &plan)
 {
@@ -180,6 +189,7 @@ Json toJson(const Plan &plan)
     json["kept"] = plan.kept;
     if (plan.home)
         json["home"] = *plan.home;
+    json["choices"] = toJson(plan.choices);
     json["bootEntry"] = plan.makesBootEntry;
     json["notes"] = plan.notes;
     for (const Phase &phase : phases(plan))
@@ -198,6 +208,7 @@ std::string toText(const Plan &plan)
                       : isKept(plan, partition)  ? purpose(partition) + ", kept"
                                                  : "stays as it is");
     text += filesInWords(plan);
+    text += choicesInWords(plan);
     if (plan.firstBoot) {
         text += "\nAdded by the first start from this disk:\n";
         for (const Disk::Partition &partition : plan.firstBoot->after.partitions) {

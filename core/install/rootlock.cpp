@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/install/rootlock.h"
 
+#include "core/install/console.h"
 #include "core/luks/recovery.h"
 
 #include <algorithm>
@@ -21,6 +22,18 @@ bool isUntouched(const Bytes &value)
         return std::ranges::all_of(value, [byte](std::byte each) { return each == byte; });
     };
     return all(std::byte{0}) || all(std::byte{0xFF});
+}
+
+constexpr auto keymapToken = "preon-keymap";
+
+std::string keymapOf(const std::vector<nlohmann::json> &tokens)
+{
+    for (const nlohmann::json &token : tokens) {
+        const auto keymap = token.find("keymap");
+        if (Luks::tokenType(token) == keymapToken && keymap != token.end() && keymap->is_string())
+            return keymap->get<std::string>();
+    }
+    return {};
 }
 
 bool isTpmSlot(const Luks::Slot &slot)
@@ -44,6 +57,21 @@ Result<void> canHold(const Host &host, const Tpm::SealPolicy &policy)
         return fail(ErrorCode::Unsupported, what,
                     "this computer's firmware does not tell it what was started (PCR " + std::to_string(untouched->index) + " is empty)");
     return {};
+}
+
+Result<Lock> planLock(std::optional<Lock> wish, const Result<void> &holds, bool allowsPassphrase)
+{
+    if (!holds && !allowsPassphrase)
+        return std::unexpected(holds.error().during("This system's disk cannot be encrypted"));
+    if (!holds || (wish == Lock::Passphrase && allowsPassphrase))
+        return Lock::Passphrase;
+    return wish == Lock::TpmAndPin ? Lock::TpmAndPin : Lock::Tpm;
+}
+
+nlohmann::json keymapNote(const Choices &choices)
+{
+    const std::string keymap = consoleKeymap(choices);
+    return keymap.empty() ? nlohmann::json() : nlohmann::json{{"type", keymapToken}, {"keymap", keymap}};
 }
 
 std::string unlockOptions(const std::vector<Luks::Slot> &slots, bool pin, bool tpm)
@@ -74,7 +102,10 @@ Result<void> writeUnlockOptions(const Host &host, const std::filesystem::path &p
                          : std::ranges::all_of(slots, isTpmSlot)                           ? "Nothing else opens it. " + remedy
                                                                                            : "Its passphrase opens it.");
     }
-    const std::string text = "PREON_ROOT_OPTIONS=" + unlockOptions(slots, pin, tpm) + "\n";
+    const std::string options = unlockOptions(slots, pin, tpm);
+    if (const std::string keymap = keymapOf(tokens); !keymap.empty() && options.contains("tries="))
+        useKeymap(host, keymap, progress);
+    const std::string text = "PREON_ROOT_OPTIONS=" + options + "\n";
     return replaceFile(host.run / "preon/root.options", asBytes(text), 0644);
 }
 

@@ -102,19 +102,18 @@ Result<SourceSettings> readSettings(const Host &host, const Source &source)
     return loadAllDefinitions(inside);
 }
 
-Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source, const std::filesystem::path &target, bool allowRemovable)
+Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source, const std::filesystem::path &target, Wishes wishes)
 {
     PREON_TRY(SourceSettings settings, readSettings(host, source));
-    return takeSnapshot(host, mode, source, std::move(settings), target, allowRemovable);
+    return takeSnapshot(host, mode, source, std::move(settings), target, std::move(wishes));
 }
 
-Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source, SourceSettings settings, const std::filesystem::path &target,
-                              bool allowRemovable)
+Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source, SourceSettings settings, const std::filesystem::path &target, Wishes wishes)
 {
     Snapshot snapshot;
     snapshot.mode = mode;
     snapshot.source = source.facts;
-    snapshot.allowRemovable = allowRemovable;
+    snapshot.wishes = std::move(wishes);
     snapshot.shipped = std::move(settings.shipped);
     snapshot.xbootldr = std::move(settings.xbootldr);
     snapshot.firstBoot = std::move(settings.firstBoot);

@@ -163,6 +163,15 @@ Result<int> Volume::enrollTpm(Tpm::Context &tpm, const Tpm::SealPolicy &policy)
     return slot;
 }
 
+Result<void> Volume::addNote(nlohmann::json note)
+{
+    note["keyslots"] = nlohmann::json::array();
+    const int code = crypt_token_json_set(m_state->device.get(), CRYPT_ANY_TOKEN, note.dump().c_str());
+    if (code < 0)
+        return cryptFailure(code, "The header of " + m_state->path.string() + " took no token");
+    return {};
+}
+
 Result<void> Volume::unlock(const Secret &passphraseOrKey)
 {
     // What looks like a recovery key is one, nearly for certain; only its usual form is the passphrase.

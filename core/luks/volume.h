@@ -65,6 +65,9 @@ public:
     // Seals 32 random bytes to the TPM, adds base64 of them as a key slot and the systemd-tpm2 token.
     // A power cut between the two leaves a slot that nobody can open; nothing is lost by it.
     Result<int> enrollTpm(Tpm::Context &tpm, const Tpm::SealPolicy &policy);
+    // A note of ours that speaks of no key slot: others pass over tokens of types that they do not know (LUKS2 specification, "Tokens"). note: an object with "type";
+    // "keyslots" is added.
+    Result<void> addNote(nlohmann::json note);
     // Removes a slot and the systemd-tpm2 or systemd-recovery token that speaks of it alone. tested: slots which the caller has seen to open this volume
     // (openedBy); BadArgument unless one of them is still there and is another one. NotFound when the slot is not in use.
     Result<void> removeSlot(int slot, std::span<const int> tested);

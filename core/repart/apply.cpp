@@ -31,6 +31,7 @@ struct Maker {
     Result<std::uint64_t> fill(const PlannedPartition &planned, const Place &place, std::uint32_t sectorSize);
     Result<void> copySource(const PlannedPartition &planned, const Place &place);
     Result<void> encrypted(const PlannedPartition &planned);
+    const Addition &additionTo(const PlannedPartition &planned) const;
     Result<void> addKeys(Luks::Volume &volume, const PlannedPartition &planned);
     Result<void> protect(const PlannedPartition &data, std::uint64_t size);
     Result<void> makeTree(const PlannedPartition &data, std::uint64_t size, std::size_t index);
@@ -118,6 +119,13 @@ Result<void> Maker::copySource(const PlannedPartition &planned, const Place &pla
     return place.fill(from, {source.offset, source.size}, data, planned.verity ? Holes::ZeroToTheEnd : Holes::Zero, progress);
 }
 
+const Addition &Maker::additionTo(const PlannedPartition &planned) const
+{
+    static const Addition none;
+    const auto found = options.additions.find(planned.partition.type);
+    return found == options.additions.end() ? none : found->second;
+}
+
 Result<std::uint64_t> Maker::fill(const PlannedPartition &planned, const Place &place, std::uint32_t sectorSize)
 {
     if (planned.source)
@@ -139,7 +147,8 @@ Result<std::uint64_t> Maker::fill(const PlannedPartition &planned, const Place &
                         .compressionLevel = {},
                         .subvolumes = {},
                         .defaultSubvolume = {}};
-    const Filling filling{.contents = planned.contents, .type = planned.partition.type, .mountPointsElsewhere = planned.mountPointsElsewhere};
+    const Filling filling{
+        .contents = planned.contents, .type = planned.partition.type, .mountPointsElsewhere = planned.mountPointsElsewhere, .added = additionTo(planned).files};
     const FillOptions how{.source = options.copySource.empty() ? host.root : options.copySource, .scratch = scratch};
     PREON_TRY(const ScratchFile file, makeFilled(fs, filling, how, progress));
     PREON_TRY(const Disk::Device made, Disk::Device::open(file.path(), Disk::Access::Read));
@@ -180,6 +189,8 @@ Result<void> Maker::encrypted(const PlannedPartition &planned)
         .uuid = planned.luksUuid, .label = planned.volumeLabel, .subsystem = subsystem, .sectorSize = encryptionSector, .dataOffset = 0};
     PREON_TRY(Luks::Volume volume, Luks::Volume::format(header.path(), format));
     PREON_CHECK(addKeys(volume, planned));
+    if (const nlohmann::json &note = additionTo(planned).note; !note.is_null())
+        PREON_CHECK(volume.addNote(note));
     if (volume.dataOffset() >= partition.size)
         return fail(ErrorCode::NoSpace, nameOf(planned) + " is too small to be encrypted");
     PREON_CHECK(fill(planned, Place(device, partition.start, partition.size, &volume), volume.sectorSize()));

@@ -10,14 +10,23 @@
 #include "core/repart/verity.h"
 #include "core/tpm/tpm.h"
 
+#include <nlohmann/json.hpp>
+
 namespace Preon::Repart
 {
+
+// What whoever applies a plan adds to a partition that is made.
+struct Addition {
+    std::filesystem::path files; // a folder; what is in it is laid over what the definition fills the file system with. Empty: nothing
+    nlohmann::json note; // for the header of an encrypted one (Luks::Volume::addNote()); null: none
+};
 
 struct ApplyOptions {
     // For Encrypt=key-file: the key of a type, else the common one.
     std::map<Uuid, Secret> keysByType;
     Secret key;
     Secret passphrase, recoveryKey; // for what the plan chose where there is no TPM
+    std::map<Uuid, Addition> additions; // by type
     Tpm::SealPolicy tpm; // for Encrypt=tpm2
     bool discard = true; // tell the device that what was in the new partitions is not needed
     std::filesystem::path scratch; // folder for file systems being made; empty: scratchFolder()

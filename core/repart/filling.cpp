@@ -151,7 +151,7 @@ Result<ScratchFile> makeFilled(FileSystem fs, const Filling &filling, const Fill
     const Contents &contents = filling.contents;
     fs.compression = contents.compression;
     fs.compressionLevel = contents.compressionLevel;
-    if (!contents.isPopulated())
+    if (!contents.isPopulated() && filling.added.empty())
         return makeFileSystem(fs, options.scratch, progress);
     if (!canBeFilled(fs.format))
         return fail(ErrorCode::Unsupported, "A " + fs.format + " file system cannot be filled when it is made", {},
@@ -168,6 +168,13 @@ Result<ScratchFile> makeFilled(FileSystem fs, const Filling &filling, const Fill
                           .epoch = sourceDateEpoch(),
                           .rootAttributes = {}};
     PREON_CHECK(buildTree(contents, how, root, progress));
+    if (!filling.added.empty()) {
+        TreeOptions over = how;
+        over.source = filling.added;
+        Contents everything;
+        everything.copyFiles = {{"/", "/"}};
+        PREON_CHECK(buildTree(everything, over, root, progress));
+    }
     fs.tree = root;
     return makeFileSystem(fs, options.scratch, progress);
 }

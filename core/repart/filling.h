@@ -22,6 +22,7 @@ struct Filling {
     const Contents &contents;
     const Uuid &type; // of the partition
     const std::vector<std::string> &mountPointsElsewhere;
+    std::filesystem::path added = {}; // a folder that is laid over the contents; empty: none
 };
 
 // fileSystem's tree, subvolumes and compression come from the contents.

@@ -75,6 +75,9 @@ class Asking(Stage):
             self.refused("bad-argument", caller.plan, token, mode)
         self.refused("bad-argument", caller.plan, token, nonsense=True)
         self.refused("bad-argument", lambda: caller.call("Plan", GLib.Variant("(ssa{sv})", (token, "erase", {"allow-removable": GLib.Variant("s", "yes")}))))
+        for name, value in (("language", "de_DE"), ("keyboard", "-x"), ("time-zone", "../../etc"), ("hostname", "a b"), ("protection", "none"), ("password", "x"), ("language", 1)):
+            value = GLib.Variant("s", value) if isinstance(value, str) else GLib.Variant("u", value)
+            self.refused("bad-argument", lambda: caller.call("Plan", GLib.Variant("(ssa{sv})", (token, "erase", {name: value}))))
         wrong = {"Plan": [None, GLib.Variant("(s)", (token,)), GLib.Variant("(uss)", (1, "a", "b")), GLib.Variant("(ssa{ss})", (token, "erase", {"a": "b"}))],
                  "Apply": [None, GLib.Variant("(o)", ("/",)), GLib.Variant("(ss)", ("a", "b"))],
                  "ListDisks": [GLib.Variant("(s)", ("/dev",))], "Restart": [None]}  # fmt: skip
@@ -94,6 +97,17 @@ class Asking(Stage):
         owner = self.caller()
         token = owner.disks()["disk"]["token"]
         self.refused("not-found", stranger.plan, token)
+
+    def test_a_prepared_disk_hides_no_other(self):
+        self.disk("other")
+        strange, huge = self.disk("strange"), self.disk("huge")
+        # Noncharacters of Unicode, which the bus takes for no text.
+        subprocess.run(["sfdisk", "--quiet", strange], input="label: gpt\nsize=8M, name=\"\uffff\ufdd0x\"\n".encode(), check=True)
+        subprocess.run(["sfdisk", "--quiet", huge], input=b"label: gpt\ntable-length: 4000\nsize=8M\n", check=True)
+        disks = self.caller().disks()
+        self.assertEqual(set(disks), {"other", "strange", "huge"})
+        self.assertIsNone(disks["strange"]["modes"]["erase"])
+        self.assertIn("4000 entries", disks["huge"]["damage"])
 
     def test_a_flood_is_answered_or_refused_and_others_are_served(self):
         self.disk()

@@ -9,6 +9,10 @@ Leaves the machine and its installed disk for the tests that need one (harness/p
 
 from harness import Disk, Machine, Story, Trouble, particle
 
+CHOICES = "--language=C.UTF-8 --keyboard=de --time-zone=Europe/Berlin --hostname=atelier"
+# On a German keyboard the key that is Y on an English one writes z (0x7a, as a letter 0xb7a).
+CHOSEN = {"language": "C.UTF-8", "keyboard": ["XKBLAYOUT=de"], "time zone": "../usr/share/zoneinfo/Europe/Berlin", "name": "atelier", "z": "+0x0b7a"}
+
 
 def live_system(story, vm):
     vm.wait_up()
@@ -32,7 +36,7 @@ def installation(story, vm):
     onto_itself = vm.run("preonctl install --source=booted --target=/dev/sda --mode=erase --yes")
     story.says("it refuses to erase the medium that it runs from", not onto_itself.ok, onto_itself)
     story.chapter("installing")
-    answer = particle.install(vm, "/dev/vda")
+    answer = particle.install(vm, "/dev/vda", options=CHOICES)
     if not story.says("the system installs itself on the empty disk", answer.ok, answer):
         raise Trouble("nothing is installed, so there is nothing to start")
     uuids = vm.ask("for d in /dev/sda /dev/vda; do blkid --probe --match-tag PTUUID --output value $d; done").split()
@@ -54,6 +58,9 @@ def first_start(story, vm):
     root = particle.luks_facts(vm, "/dev/disk/by-preon/root")
     story.equals("root opens with the TPM and nothing else", ["systemd-tpm2"], root["tokens"])
     story.equals("it is sealed to the signed policy over PCR 11, and to PCR 12", ([[12]], [[11]]), (root["pcrs"], root["signed"]))
+    story.equals("what was chosen at the installation is so", CHOSEN, particle.settings(vm))
+    loader = vm.ask("ls /efi/loader").split()
+    story.says("its file has left the EFI partition", "loader.conf" in loader and not any("preon" in name for name in loader), loader)
     home = particle.home_status(vm)
     story.equals("home is integrity protected, and every block fits", (True, True, 0), (home["protected"], home["open"], home["mismatches"]))
     for name in ("swap", "home"):

@@ -81,7 +81,7 @@ protected:
 
     Result<Plan> planFor(const Source &source, const std::filesystem::path &target, Mode mode = Mode::Erase)
     {
-        PREON_TRY(const Snapshot snapshot, takeSnapshot(m_host, mode, source, target, false));
+        PREON_TRY(const Snapshot snapshot, takeSnapshot(m_host, mode, source, target, {}));
         return Install::plan(snapshot);
     }
     Result<Outcome> installFrom(const std::string &from, const std::filesystem::path &target, Mode mode = Mode::Erase)

@@ -206,7 +206,7 @@ TEST_F(Beside, refusesDisksThatOneCannotInstallBeside)
     bootFrom(makeImage());
     const auto source = openSource(m_host, "booted");
     const auto target = makeOthers();
-    const auto snapshot = takeSnapshot(m_host, Mode::Beside, *source, target, false);
+    const auto snapshot = takeSnapshot(m_host, Mode::Beside, *source, target, {});
     ASSERT_TRUE(snapshot);
     const auto refusal = [&](const std::function<void(Snapshot &)> &change) {
         Snapshot changed = *snapshot;

@@ -68,6 +68,38 @@ TEST_F(Installing, theRunningSystemTakesItsOwnLoaderAndDefinitions)
     EXPECT_EQ(esp.read("/EFI/systemd/systemd-bootx64.efi")->text(), "the loader of the running system");
 }
 
+TEST_F(Installing, whatWasChosenIsOnTheEfiPartitionAndInThePlan)
+{
+    const auto image = makeImage(), target = makeTarget();
+    const auto source = openSource(m_host, image.string());
+    ASSERT_TRUE(source);
+    const Choices choices{
+        .language = "de_DE.UTF-8", .layout = "de", .variant = {}, .timeZone = "Europe/Berlin", .hostname = "laptop", .lock = Lock::Passphrase};
+    const auto snapshot = takeSnapshot(m_host, Mode::Erase, *source, target, {.allowRemovable = false, .choices = choices});
+    ASSERT_TRUE(snapshot) << snapshot.error().text();
+    const auto plan = Install::plan(*snapshot);
+    ASSERT_TRUE(plan) << plan.error().text();
+    EXPECT_EQ(toJson(*plan)["choices"], toJson(choices));
+    EXPECT_TRUE(toText(*plan).contains("time-zone: Europe/Berlin"));
+    const auto outcome = apply(*plan, *source, m_host, m_progress);
+    ASSERT_TRUE(outcome) << outcome.error().text();
+    const auto device = Disk::Device::open(target, Disk::Access::Read);
+    const auto file = Boot::Fat(*device, plan->esp.start).read(choicesPath);
+    ASSERT_TRUE(file) << file.error().text();
+    EXPECT_EQ(parseChoices(file->text(), plan->source.system.rootHash), choices);
+}
+
+TEST_F(Installing, whereNothingWasChosenThereIsNoSuchFile)
+{
+    const auto image = makeImage(), target = makeTarget();
+    const auto source = openSource(m_host, image.string());
+    const auto plan = planFor(*source, target);
+    ASSERT_TRUE(plan) << plan.error().text();
+    ASSERT_TRUE(apply(*plan, *source, m_host, m_progress));
+    const auto device = Disk::Device::open(target, Disk::Access::Read);
+    EXPECT_EQ(Boot::Fat(*device, plan->esp.start).exists(choicesPath), false);
+}
+
 TEST_F(Installing, theRunningSystemMustBeTheOneOnTheDisk)
 {
     bootFrom(makeImage());
@@ -200,7 +232,7 @@ struct Refusal {
 TEST_F(Installing, refusesWhatMustNotBeErased)
 {
     const auto source = openSource(m_host, makeImage().string());
-    const auto snapshot = takeSnapshot(m_host, Mode::Erase, *source, makeTarget(), false);
+    const auto snapshot = takeSnapshot(m_host, Mode::Erase, *source, makeTarget(), {});
     ASSERT_TRUE(snapshot);
     ASSERT_TRUE(Install::plan(*snapshot));
     const Refusal refusals[] = {
@@ -225,7 +257,7 @@ TEST_F(Installing, refusesWhatMustNotBeErased)
     }
     Snapshot wanted = *snapshot;
     wanted.target.info.removable = true;
-    wanted.allowRemovable = true;
+    wanted.wishes.allowRemovable = true;
     EXPECT_TRUE(Install::plan(wanted));
 }
 

@@ -281,7 +281,7 @@ TEST_F(Reinstall, refusesWhatItCannotDoRight)
     const auto disk = makeBesideOthers();
     ASSERT_FALSE(HasFatalFailure());
     const auto source = openSource(m_host, "booted");
-    const auto snapshot = takeSnapshot(m_host, Mode::Reinstall, *source, disk, false);
+    const auto snapshot = takeSnapshot(m_host, Mode::Reinstall, *source, disk, {});
     ASSERT_TRUE(snapshot) << snapshot.error().text();
     ASSERT_EQ(snapshot->target.homes.size(), 1U);
     const auto refusal = [&](const std::function<void(Snapshot &)> &change) {

@@ -66,6 +66,41 @@ TEST(UnlockOptions, askOnlyForWhatSomebodyHas)
     EXPECT_EQ(unlockOptions({}, false, true), "luks,headless=true");
 }
 
+TEST(PlanLock, takesTheWishWhereItCanAndNeverLessThanTheSystemAsksFor)
+{
+    const Result<void> holds, none = fail(ErrorCode::NoTpm, "no TPM");
+    EXPECT_EQ(planLock({}, holds, true), Lock::Tpm);
+    EXPECT_EQ(planLock(Lock::TpmAndPin, holds, false), Lock::TpmAndPin);
+    EXPECT_EQ(planLock(Lock::Passphrase, holds, true), Lock::Passphrase);
+    EXPECT_EQ(planLock(Lock::Passphrase, holds, false), Lock::Tpm);
+    for (const auto wish : {std::optional<Lock>(), std::optional(Lock::Tpm), std::optional(Lock::TpmAndPin), std::optional(Lock::Passphrase)}) {
+        EXPECT_EQ(planLock(wish, none, true), Lock::Passphrase);
+        EXPECT_EQ(planLock(wish, none, false).error().code, ErrorCode::NoTpm);
+    }
+}
+
+TEST(KeymapNote, isInTheHeaderBesideTheKeys)
+{
+    EXPECT_TRUE(keymapNote({}).is_null());
+    Choices choices;
+    choices.layout = "de";
+    choices.variant = "neo";
+    OptionsFile at;
+    {
+        auto volume = Luks::Volume::format(at.partition, {}).value();
+        volume.addKeyFile(Secret::random(32).value()).value();
+        ASSERT_TRUE(volume.addNote(keymapNote(choices)));
+    }
+    const auto volume = Luks::Volume::load(at.partition).value();
+    EXPECT_EQ(volume.tokens().value(), (std::vector<nlohmann::json>{{{"type", "preon-keymap"}, {"keyslots", nlohmann::json::array()}, {"keymap", "de-neo"}}}));
+    EXPECT_EQ(volume.slots().size(), 1U);
+    EXPECT_EQ(volume.slots()[0].token, "");
+    // There is no such keymap here, which is said and stands in nobody's way.
+    at.host.root = at.folder / "root";
+    EXPECT_EQ(at.written(), "PREON_ROOT_OPTIONS=luks,tries=0\n");
+    EXPECT_TRUE(at.log.text.contains("no keymap \"de-neo\"")) << at.log.text;
+}
+
 TEST(CanHold, saysWhatIsMissing)
 {
     Host none;

@@ -221,7 +221,8 @@ class VM:
 
     def device_of(self, disk):
         """The guest's name of a disk (/dev/sda), found by its serial number: with several disks the kernel's names follow no order."""
-        rows = [row.split() for row in self.ask("lsblk --nodeps --noheadings --output PATH,SERIAL").splitlines()]
+        # Serial numbers are udev's knowledge, and a system may be up before udev has looked at every disk.
+        rows = [row.split() for row in self.ask("udevadm settle --timeout=60; lsblk --nodeps --noheadings --output PATH,SERIAL").splitlines()]
         found = [row[0] for row in rows if row[1:] == [disk.serial]]
         if len(found) != 1:
             raise Trouble(f"the guest sees {len(found)} disks with the serial number {disk.serial}: {rows}")
@@ -243,11 +244,11 @@ class VM:
         except Trouble:
             return False
 
-    def reboot(self, timeout=BOOT_LIMIT):
-        """Restarts as a person would, and waits for the next system to be up."""
+    def reboot(self, timeout=BOOT_LIMIT, ask=lambda vm: vm.agent.send("systemctl reboot")):
+        """Restarts as a person would (ASK says how), and waits for the next system to be up."""
         before = self.agent.boot_id
         self.serial.mark()
-        self.agent.send("systemctl reboot")
+        ask(self)
         self._with_console(lambda: self.agent.wait_ready(timeout, not_boot=before, look=self._watch([r"Kernel panic", r"No bootable option"])))
 
     def poweroff(self, timeout=POWEROFF_LIMIT):

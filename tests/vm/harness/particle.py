@@ -46,6 +46,11 @@ def kernel_section(name):
     raise Trouble(f"the kernel has no section {name}")
 
 
+def root_hash():
+    """Of the image's /usr, as its kernel's signed command line names it."""
+    return re.search(rb"usrhash=([0-9a-f]{64})", kernel_section(".cmdline")).group(1).decode()
+
+
 def boot_facts(vm):
     return json.loads(vm.ask("cat /run/preon/boot.json"))
 
@@ -79,9 +84,9 @@ def failed_units(vm):
 
 
 def luks_facts(vm, device):
-    """LUKS version, token types and cipher of a device, from its header."""
+    """What the tokens of a device's key slots say, from its header."""
     data = json.loads(vm.ask(f"cryptsetup luksDump --dump-json-metadata {device}"))
-    tokens = list(data.get("tokens", {}).values())
+    tokens = [token for token in data.get("tokens", {}).values() if token["keyslots"]]
     return {"tokens": [token["type"] for token in tokens], "pcrs": [token.get("tpm2-pcrs") for token in tokens],
             "signed": [token.get("tpm2_pubkey_pcrs") for token in tokens]}  # fmt: skip
 
@@ -90,8 +95,19 @@ def home_status(vm):
     return json.loads(vm.ask("preonctl home-volume status --json"))
 
 
-def install(vm, target, source="booted"):
-    return vm.run(f"preonctl install --source={source} --target={target} --mode=erase --yes", INSTALL_LIMIT)
+def install(vm, target, source="booted", options=""):
+    return vm.run(f"preonctl install --source={source} --target={target} --mode=erase --yes {options}", INSTALL_LIMIT)
+
+
+def settings(vm):
+    """What a person chose, as the running system has it."""
+    return {
+        "language": vm.run(". /etc/locale.conf && echo $LANG").out.strip(),
+        "keyboard": vm.run("grep -h ^XKB /etc/vconsole.conf").out.split(),
+        "time zone": vm.ask("readlink /etc/localtime || true").strip(),
+        "name": vm.ask("hostname").strip(),
+        "z": vm.run("dumpkeys --numeric | sed -n 's/^keycode *21 = *\\([^ ]*\\).*/\\1/p'").out.strip(),
+    }
 
 
 def give_signature(vm):

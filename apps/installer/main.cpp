@@ -1,0 +1,72 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "apps/installer/installation.h"
+
+#include <KIconTheme>
+#include <KLocalizedQmlContext>
+#include <KLocalizedString>
+
+#include <QApplication>
+#include <QCommandLineParser>
+#include <QIcon>
+#include <QQmlApplicationEngine>
+#include <QQuickStyle>
+
+#include <cstdio>
+
+using namespace Qt::StringLiterals;
+
+namespace
+{
+
+// The whole window speaks the language that is chosen on its first page, at once.
+void follow(Preon::Installer::Installation &installation, QQmlApplicationEngine &engine)
+{
+    const auto use = [&engine](const QString &locale) {
+        QLocale::setDefault(QLocale(locale));
+        KLocalizedString::setLanguages({locale, locale.section(u'_', 0, 0)});
+        QGuiApplication::setLayoutDirection(QLocale(locale).textDirection());
+        QEvent change(QEvent::LanguageChange);
+        QCoreApplication::sendEvent(qApp, &change);
+        engine.retranslate();
+    };
+    QObject::connect(&installation, &Preon::Installer::Installation::languageChanged, &engine, use);
+}
+
+} // namespace
+
+int main(int argc, char **argv)
+{
+    KIconTheme::initTheme();
+    QApplication app(argc, argv);
+    QCoreApplication::setApplicationName(u"preon-installer"_s);
+    QCoreApplication::setApplicationVersion(QStringLiteral(PREON_VERSION));
+    QGuiApplication::setDesktopFileName(u"org.preon.installer"_s);
+    KLocalizedString::setApplicationDomain("preon");
+    QGuiApplication::setApplicationDisplayName(i18n("Installer"));
+    QGuiApplication::setWindowIcon(QIcon::fromTheme(u"org.preon.installer"_s, QIcon(u":/qt/qml/org/preon/installer/org.preon.installer.svg"_s)));
+    if (qEnvironmentVariableIsEmpty("QT_QUICK_CONTROLS_STYLE"))
+        QQuickStyle::setStyle(u"org.kde.desktop"_s);
+
+    QCommandLineParser parser;
+    parser.setApplicationDescription(i18n("Installs the system that this session was started from"));
+    parser.addHelpOption();
+    parser.addVersionOption();
+    const QCommandLineOption sandbox(u"session-bus"_s, i18n("Use the helper on the session bus (preond --sandbox)"));
+    const QCommandLineOption kiosk(u"kiosk"_s, i18n("Fill the screen"));
+    const QCommandLineOption network(u"network"_s, i18n("Ask for the network also where virtual disks are installed on"));
+    const QCommandLineOption answers(u"answers"_s, i18n("Take the choices from an answers file"), i18n("file"));
+    parser.addOptions({sandbox, kiosk, network, answers});
+    parser.process(app);
+
+    Preon::Installer::Installation installation(parser.isSet(sandbox) ? QDBusConnection::sessionBus() : QDBusConnection::systemBus());
+    QQmlApplicationEngine engine;
+    KLocalization::setupLocalizedContext(&engine);
+    follow(installation, engine);
+    if (parser.isSet(answers) && !installation.answering()->read(parser.value(answers)))
+        std::fputs(qUtf8Printable(installation.answering()->problem().text()), stderr);
+    engine.setInitialProperties(
+        {{u"installation"_s, QVariant::fromValue(&installation)}, {u"kiosk"_s, parser.isSet(kiosk)}, {u"asksNetwork"_s, parser.isSet(network)}});
+    engine.loadFromModule("org.preon.installer", "Main");
+    return engine.rootObjects().isEmpty() ? 1 : app.exec();
+}

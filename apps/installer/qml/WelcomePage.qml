@@ -1,0 +1,23 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+import QtQuick
+import QtQuick.Layouts
+import org.preon.ui
+
+InstallerPage {
+    question: i18n("Welcome to %1", installation.machine.system)
+    sentence: i18n("Choose your language. The installed system speaks it.")
+    iconName: Qt.resolvedUrl("org.preon.installer.svg")
+    canGoBack: false
+    firstFocus: list.firstFocus
+
+    ChoiceList {
+        id: list
+        objectName: "languages"
+        label: i18n("Language")
+        model: installation.languages
+        searchable: false
+        onAccepted: window.goOn()
+    }
+    Item { Layout.fillHeight: true }
+}

@@ -1,0 +1,197 @@
+# SPDX-FileCopyrightText: Preon contributors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""A desktop of one's own for a test: a screen (Xvfb), a session bus, accessibility, the helper on virtual disks, and the window under test.
+
+One desktop a process, because the accessibility library looks for its bus only once.
+"""
+import json
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+
+import dbus
+import dbus.bus
+
+DARK = "BreezeDark"
+
+
+class Desktop:
+    """Begins with everything but helper and window running, ends with everything ended."""
+
+    def __init__(self, width=1080, height=756, scale=1, scheme="BreezeLight", language="en"):
+        self._processes = []
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix="preon-gui-"))
+        self.disks = self.folder / "disks"
+        self.disks.mkdir()
+        self.logs = self.folder / "logs"
+        self.logs.mkdir()
+        self.size = (width * scale, height * scale)
+        for name in ("runtime", "config", "home"):
+            (self.folder / name).mkdir(mode=0o700)
+        self.env = dict(os.environ, XDG_RUNTIME_DIR=str(self.folder / "runtime"), XDG_CONFIG_HOME=str(self.folder / "config"), HOME=str(self.folder / "home"),
+                        XDG_CACHE_HOME=str(self.folder / "cache"), LANG="C.UTF-8", LANGUAGE=language, QT_SCALE_FACTOR=str(scale),
+                        QT_LINUX_ACCESSIBILITY_ALWAYS_ON="1", QT_QPA_PLATFORM="xcb", QT_QPA_PLATFORMTHEME="kde", QT_QUICK_BACKEND="software",
+                        QT_FORCE_STDERR_LOGGING="1", NO_AT_BRIDGE="0")
+        self._write_scheme(scheme)
+
+    def _write_scheme(self, scheme):
+        colours = pathlib.Path(f"/usr/share/color-schemes/{scheme}.colors").read_text()
+        icons = "breeze-dark" if scheme == DARK else "breeze"
+        general = f"[General]\nColorScheme={scheme}\n[Icons]\nTheme={icons}\n[KDE]\nwidgetStyle=Breeze\n"
+        (self.folder / "config/kdeglobals").write_text(colours + "\n" + general)
+
+    def start(self, name, command, **options):
+        """A process of this desktop; what it says goes to logs/NAME."""
+        with open(self.logs / name, "ab") as log:
+            process = subprocess.Popen([str(word) for word in command], env=self.env, stdout=options.pop("stdout", log), stderr=log, stdin=subprocess.DEVNULL,
+                                       start_new_session=True, **options)
+        self._processes.append(process)
+        return process
+
+    def log(self, name):
+        return (self.logs / name).read_text(errors="replace")
+
+    def __enter__(self):
+        try:
+            read, write = os.pipe()
+            self.start("xvfb", ["Xvfb", "-displayfd", write, "-noreset", "-screen", "0", "{}x{}x24".format(*self.size)], pass_fds=[write])
+            os.close(write)
+            with os.fdopen(read) as pipe:
+                self.env["DISPLAY"] = ":" + pipe.readline().strip()
+            bus = self.start("bus", ["dbus-daemon", "--session", "--nofork", "--print-address=1"], stdout=subprocess.PIPE)
+            self.env["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().decode().strip()
+            # No system bus of the machine that this runs on is touched.
+            self.env["DBUS_SYSTEM_BUS_ADDRESS"] = f"unix:path={self.folder}/no-system-bus"
+            os.environ.update({key: self.env[key] for key in ("DISPLAY", "DBUS_SESSION_BUS_ADDRESS", "XDG_RUNTIME_DIR")})
+        except BaseException:
+            self.__exit__(None, None, None)
+            raise
+        return self
+
+    def __exit__(self, kind, value, trace):
+        for process in reversed(self._processes):
+            self.stop(process)
+        if kind:
+            for log in sorted(self.logs.iterdir()):
+                text = log.read_text(errors="replace").strip()
+                if text:
+                    print(f"--- {log.name}\n{text[-4000:]}")
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    @staticmethod
+    def stop(process, how=signal.SIGTERM):
+        """Ends a process and whatever it started."""
+        if process.poll() is None:
+            try:
+                os.killpg(process.pid, how)
+                process.wait(5)
+            except ProcessLookupError:
+                pass
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+
+    def disk(self, name, size, table="", files={}):
+        """A virtual disk: a sparse file that the helper offers, with a table in sfdisk's words and FAT file systems (label by first sector) where asked for."""
+        path = self.disks / f"{name}.raw"
+        with open(path, "wb") as file:
+            file.truncate(size)
+        if table:
+            subprocess.run(["sfdisk", "--quiet", path], input=table.encode(), check=True)
+        for sector, (label, sectors) in files.items():
+            subprocess.run(["mkfs.vfat", "-F32", "-n", label, f"--offset={sector}", path, str(sectors // 2)], check=True, capture_output=True)
+        return path
+
+    def windows(self, name, room, locked=False):
+        """A disk with a Windows on it, and that much free behind it."""
+        size = 40 << 30
+        table = f"label: gpt\nstart=2048, size={size // 512}, type=EBD0A0A2-B9E5-4433-87C0-68B6B72699C7, name=\"Basic data partition\"\n"
+        path = self.disk(name, size + room + (4 << 20), table)
+        with open(path, "r+b") as disk:
+            if locked:
+                # Where libblkid looks: the boot sector of BitLocker since Windows 7, its GUID, and the metadata it points to.
+                boot = bytearray(512)
+                boot[0:11] = b"\xeb\x58\x90-FVE-FS-"
+                boot[160:176] = uuid.UUID("4967d63b-2e29-4ad8-8399-f6a339e3d001").bytes_le
+                boot[176:184] = (0x10000).to_bytes(8, "little")
+                disk.seek(2048 * 512)
+                disk.write(boot)
+                disk.seek(2048 * 512 + 0x10000)
+                disk.write(b"-FVE-FS-\x40\x00\x02\x00")
+        return path
+
+    def helper(self, *options):
+        """The real helper on this desktop's virtual disks, with the reference system to install."""
+        return self.start("helper", ["preond", f"--sandbox={self.disks}", "--image=" + os.environ["PREON_IMAGE"], "--idle=0", *options])
+
+    def system_bus(self):
+        """A bus in the system bus's place, without any service."""
+        address = f"unix:path={self.folder}/system-bus"
+        bus = self.start("system-bus", ["dbus-daemon", "--session", "--nofork", f"--address={address}", "--print-address=1"], stdout=subprocess.PIPE)
+        bus.stdout.readline()
+        self.env["DBUS_SYSTEM_BUS_ADDRESS"] = address
+        return dbus.bus.BusConnection(address)
+
+    def network_manager(self, bus):
+        """A NetworkManager to test against (wireless.py), and the object that tells it what to play."""
+        return self._stand_in(bus, "org.freedesktop.NetworkManager", "/org/freedesktop/NetworkManager", pathlib.Path(__file__).with_name("wireless.py"))
+
+    def upower(self, bus):
+        return self._stand_in(bus, "org.freedesktop.UPower", "/org/freedesktop/UPower", "upower")
+
+    def machine(self, disks=(), **facts):
+        """A stand-in for the helper on a machine that no test has: it describes it so, lists these disks (as org.preon.Installer1.xml says), and does no work."""
+        name, path = "org.preon.Helper1", "/org/preon/Helper1"
+        process = self.start("machine", [sys.executable, "-m", "dbusmock", "--session", name, path, name])
+        bus = dbus.bus.BusConnection(self.env["DBUS_SESSION_BUS_ADDRESS"])
+        wait_for(name, lambda: bus.name_has_owner(name))
+        mock = dbus.Interface(bus.get_object(name, path), "org.freedesktop.DBus.Mock")
+        described = {"system": {"name": "Particle", "version": "1", "title": "Particle 1"}, "firmware": "uefi", "secureBoot": "on", "tpm": ""} | facts
+        mock.AddProperties(name, {"Version": "1", "Session": "live"})
+        mock.AddMethod(name, "ListJobs", "", "ao", "ret = dbus.Array([], signature='o')")
+        self.describe(mock, described)
+        mock.AddMethod("org.preon.Installer1", "ListDisks", "", "s", f"ret = {json.dumps(list(disks))!r}")
+        return process, mock
+
+    @staticmethod
+    def describe(mock, machine):
+        mock.AddMethod("org.preon.Installer1", "DescribeMachine", "", "s", f"ret = {json.dumps(machine)!r}")
+
+    def _stand_in(self, bus, name, path, template):
+        process = self.start(name, [sys.executable, "-m", "dbusmock", "--system", "--template", template])
+        wait_for(name, lambda: bus.name_has_owner(name))
+        return process, bus.get_object(name, path)
+
+    def installer(self, *options):
+        return self.start("installer", ["preon-installer", "--session-bus", *options])
+
+    def picture(self, path):
+        """The whole screen as a PNG, once two looks at it were equal."""
+        path = pathlib.Path(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        before = None
+        for _ in range(40):
+            now = subprocess.run(["import", "-window", "root", "-depth", "8", "ppm:-"], env=self.env, capture_output=True, check=True).stdout
+            if now == before:
+                break
+            before = now
+            time.sleep(0.12)
+        subprocess.run(["convert", "ppm:-", str(path)], input=now, check=True)
+
+
+def wait_for(what, check, seconds=10):
+    """The first true answer of check(); a test fails with these words where there is none in time."""
+    end = time.monotonic() + seconds
+    while True:
+        answer = check()
+        if answer:
+            return answer
+        if time.monotonic() > end:
+            raise AssertionError(f"waited {seconds} s in vain for {what() if callable(what) else what}")
+        time.sleep(0.02)
