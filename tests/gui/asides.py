@@ -11,7 +11,7 @@ NETWORKS = [("Home", 90, 0x100), ("Neighbour", 62, 0x100), ("Café", 45, 0), ("U
 
 def network(desktop, bus, album, options):
     program = desktop.installer("--network", *options)
-    window = window_of(program)
+    window = window_of(desktop, program)
     for page in ("Welcome to Particle", "Which keyboard", "Where are you"):
         window.page(page)
         window.press("button", "Continue")
@@ -57,7 +57,7 @@ def machines(desktop, album, options):
         process, mock = desktop.machine(disks, **facts)
         mock.AddMethod("org.preon.Installer1", "Plan", "ssa{sv}", "ss", "ret = ('1', '{\"mode\": \"erase\", \"target\": {\"size\": 1000204886016}}')")
         program = desktop.installer(*options)
-        window = window_of(program)
+        window = window_of(desktop, program)
         window.page("Welcome to Particle")
         window.press("button", "Continue")
         if name != "bios":
@@ -76,7 +76,7 @@ def windows(desktop, bus, helper, album, options):
     upower.Set("org.freedesktop.UPower", "OnBattery", True, dbus_interface="org.freedesktop.DBus.Properties")
     disk = desktop.windows("windows", 40 << 30, locked=True)
     program = desktop.installer(*options)
-    window = window_of(program)
+    window = window_of(desktop, program)
     for page in ("Welcome to Particle", "Which keyboard", "Where are you", "Where should"):
         window.page(page)
         if page == "Where should":
@@ -108,7 +108,7 @@ def answers(desktop, album, options):
     file.write_text('{"langauge": "de_DE"}')
     process, mock = desktop.machine()
     program = desktop.installer("--answers", file, *options)
-    window_of(program).page("The answers file cannot be used")
+    window_of(desktop, program).page("The answers file cannot be used")
     album.add("answers-misspelt")
     desktop.stop(program)
     desktop.stop(process)
@@ -122,7 +122,7 @@ def answers(desktop, album, options):
                    [("Describe", "", "sssas", "ret = ('{}', '', '', dbus.Array([], signature='s'))")])
     file.write_text('{"language": "en_US", "keyboard": "us", "timeZone": "Europe/Berlin", "protection": "tpm", "disk": "only", "mode": "erase", "afterwards": "restart"}')
     program = desktop.installer("--answers", file, *options)
-    window = window_of(program)
+    window = window_of(desktop, program)
     window.page("Particle is installed")
     window.find("button", "Stay here").press()
     window.find("button", "Keep trying it out")
@@ -133,10 +133,10 @@ def answers(desktop, album, options):
     desktop.stop(process)
 
 
-def window_of(program):
+def window_of(desktop, program):
     from window import Window
 
-    return Window(program)
+    return Window(program, desktop.language)
 
 
 def walk(desktop, helper, album, options):

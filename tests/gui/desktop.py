@@ -24,7 +24,7 @@ DARK = "BreezeDark"
 class Desktop:
     """Begins with everything but helper and window running, ends with everything ended."""
 
-    def __init__(self, width=1080, height=756, scale=1, scheme="BreezeLight", language="en"):
+    def __init__(self, width=1080, height=756, scale=1, scheme="BreezeLight", language=""):
         self._processes = []
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="preon-gui-"))
         self.disks = self.folder / "disks"
@@ -32,10 +32,11 @@ class Desktop:
         self.logs = self.folder / "logs"
         self.logs.mkdir()
         self.size = (width * scale, height * scale)
+        self.language = language
         for name in ("runtime", "config", "home"):
             (self.folder / name).mkdir(mode=0o700)
         self.env = dict(os.environ, XDG_RUNTIME_DIR=str(self.folder / "runtime"), XDG_CONFIG_HOME=str(self.folder / "config"), HOME=str(self.folder / "home"),
-                        XDG_CACHE_HOME=str(self.folder / "cache"), LANG="C.UTF-8", LANGUAGE=language, QT_SCALE_FACTOR=str(scale),
+                        XDG_CACHE_HOME=str(self.folder / "cache"), LANG="en_US.UTF-8", LOCPATH=f"{os.environ['PREON_SHARE']}/locales", LANGUAGE=language or "en", XDG_DATA_DIRS=f"{os.environ['PREON_SHARE']}:/usr/local/share:/usr/share", QT_SCALE_FACTOR=str(scale),
                         QT_LINUX_ACCESSIBILITY_ALWAYS_ON="1", QT_QPA_PLATFORM="xcb", QT_QPA_PLATFORMTHEME="kde", QT_QUICK_BACKEND="software",
                         QT_FORCE_STDERR_LOGGING="1", NO_AT_BRIDGE="0")
         self._write_scheme(scheme)

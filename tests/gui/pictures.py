@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: Preon contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Photographs each page of the installer in one look (light, dark, large, mirrored, narrow) into out/screens/LOOK, on its way through a whole installation.
+"""Photographs each page of the installer in one look (light, dark, large, mirrored: in Arabic, narrow, german, japanese) into out/screens/LOOK, on its way through a whole installation.
 
 The way itself is checked too: each page has to come, by what a screen reader is told. Whether the pictures are good a person says. Pages beside that way are
 in asides.py.
@@ -19,8 +19,10 @@ LOOKS = {
     "light": ({}, []),
     "dark": ({"scheme": DARK}, []),
     "large": ({"scale": 2}, []),
-    "mirrored": ({}, ["-reverse"]),
+    "mirrored": ({"language": "ar"}, []),
     "narrow": ({"width": 360, "height": 740}, []),
+    "german": ({"language": "de"}, []),
+    "japanese": ({"language": "ja"}, []),
 }
 GIB = 1 << 30
 SECTOR = 512
@@ -116,7 +118,7 @@ def main(look):
         program = desktop.installer(*options)
         from window import Window
 
-        window = Window(program)
+        window = Window(program, desktop.language)
         window.page("The part of Preon")
         album.add("no-helper")
         helper = desktop.helper()

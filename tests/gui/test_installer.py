@@ -130,6 +130,8 @@ class InstallerTest(unittest.TestCase):
 
         before = left("Continue")
         self.window.press("list item", "العربية")
+        self.window.find("button", "تابع")
+        self.window.language = "ar"
         wait_for("the button on the other side", lambda: left("Continue") < before / 4)
         self.window.press("button", "Continue")
         self.window.page("Which keyboard")

@@ -8,6 +8,7 @@ import gi
 gi.require_version("Atspi", "2.0")
 from gi.repository import Atspi, GLib  # noqa: E402
 
+import words  # noqa: E402
 from desktop import wait_for  # noqa: E402
 
 
@@ -49,10 +50,10 @@ class Control:
 
 
 class Window:
-    """The window of one process."""
+    """The window of one process. language: the one it speaks, where that is not English; the tests' words are English all the same."""
 
-    def __init__(self, process):
-        self._process = process
+    def __init__(self, process, language=""):
+        self._process, self.language = process, language
         self._app = wait_for("the window to be announced", self._find, 20)
         # There is no window manager that would give it the keyboard.
         found = subprocess.run(["xdotool", "search", "--sync", "--onlyvisible", "--pid", str(process.pid)], capture_output=True, check=True, text=True).stdout
@@ -92,7 +93,7 @@ class Window:
         """The control of that role whose name begins so, or None."""
         for control in self.controls():
             try:
-                if (role is None or control.role == role) and (name is None or control.name.startswith(name)) and (id is None or control.id == id):
+                if (role is None or control.role == role) and (name is None or words.pattern(name, self.language).match(control.name)) and (id is None or control.id == id):
                     return control
             except GLib.Error:
                 continue

@@ -114,7 +114,7 @@ def installed(story, vm, screen):
 
 
 with Story("live") as story:
-    machine = Machine.new(story.folder / "machine", memory=3072)
+    machine = Machine.new(story.folder / "machine", memory=3072, cpus=2)
     stick, disk = particle.image().overlay(story.folder / "stick.qcow2"), Disk.empty(story.folder / "disk.qcow2", "16G")
     with machine.boot(disks=[disk], sticks=[stick]) as vm:
         screen = Screen(vm)

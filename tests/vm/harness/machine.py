@@ -28,11 +28,15 @@ POWEROFF_LIMIT = 120
 
 
 class Machine:
-    """A folder with a TPM (or without one) and a firmware of its own. TWIN_OF copies the firmware's variables of another machine, not its TPM."""
+    """A folder with a TPM (or without one) and a firmware of its own. TWIN_OF copies the firmware's variables of another machine, not its TPM.
 
-    def __init__(self, folder, *, twin_of=None, memory=2048, cpus=2, tpm=True):
+    cpus: one where they are emulated. A second one hardly makes a start faster, and with a busy host one of the two may wait so long for the other that the guest's
+    kernel never comes up.
+    """
+
+    def __init__(self, folder, *, twin_of=None, memory=2048, cpus=None, tpm=True):
         self.folder = Path(folder).resolve()
-        self.memory, self.cpus, self.tpm = memory, cpus, tpm
+        self.memory, self.cpus, self.tpm = memory, cpus or (1 if accelerator() == "tcg" else 2), tpm
         self.boots = 0
         (self.folder / "tpm").mkdir(parents=True, exist_ok=True)
         if not self.variables.exists():
