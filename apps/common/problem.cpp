@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "apps/common/problem.h"
 
+#include "apps/common/words.h"
+
 #include <KLocalizedString>
 
 #include <QJsonDocument>
@@ -62,7 +64,13 @@ Problem Problem::fromJson(const QJsonValue &json)
         .code = object["code"_L1].toString(), .what = object["what"_L1].toString(), .why = object["why"_L1].toString(), .todo = object["todo"_L1].toString()};
     if (!problem.isSet() || problem.what.isEmpty())
         return ofBus(u"its answer makes no sense"_s);
-    return problem;
+    Problem said = problem;
+    for (QString *text : {&said.what, &said.why, &said.todo})
+        *text = translated(*text);
+    // Whoever mends it may not read the person's language.
+    if (said != problem)
+        said.detail = problem.what + u": "_s + problem.why;
+    return said;
 }
 
 Problem Problem::fromText(const QString &json)

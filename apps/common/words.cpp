@@ -6,13 +6,17 @@
 #include <KLocalizedString>
 
 #include <QLocale>
+#include <QRegularExpression>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <vector>
 
 namespace Preon::Ui
 {
+
+using namespace Qt::StringLiterals;
 
 namespace
 {
@@ -38,6 +42,111 @@ constexpr auto phases = std::to_array<Phase>({
     {"Adding the boot files", kli18n("Adding what starts it")},
     {"Telling the firmware", kli18n("Telling this computer to start it")},
 });
+
+// Sentences of core and helper that stand in windows, as docs/errors.md has errors: for programs a code, for people these words. The test lint-words looks for each in the
+// sources, so that none is left behind when its English changes.
+constexpr auto sentences = std::to_array<KLazyLocalizedString>({
+    // clang-format off
+    kli18n("%1 cannot be installed to"),
+    kli18n("it is what is installed from, or what this system runs from"),
+    kli18n("Choose another disk."),
+    kli18n("%1 cannot be written"),
+    kli18n("it is read-only"),
+    kli18n("%1 is in use"),
+    kli18n("%1 is mounted at %2"),
+    kli18n("%1 is used as swap space"),
+    kli18n("%1 is held by %2"),
+    kli18n("Unmount what is mounted from it, then try again."),
+    kli18n("%1 can be unplugged"),
+    kli18n("a system is rarely meant to live on such a disk"),
+    kli18n("The home partition would not be kept"),
+    kli18n("There is not enough free space on %1"),
+    kli18n("the system does not fit: %1 are needed, %2 are free, %3 of them in one piece"),
+    kli18n("the system does not fit: %1 are needed, %2 are free once the system that is there has gone, %3 of them in one piece"),
+    kli18n("the system would fit, but not what its first start adds: %1 are needed, %2 are free, %3 of them in one piece"),
+    kli18n("the system would fit, but not what its first start adds: %1 are needed, %2 are free once the system that is there has gone, %3 of them in one piece"),
+    kli18n("Make room with the tools of the system that is there (nothing is made smaller from here), or let the whole disk be erased."),
+    kli18n("%1 is too small"),
+    kli18n("the system does not fit: %1 are needed, %2 are there"),
+    kli18n("the system would fit, but not what its first start adds: %1 are needed, %2 are there"),
+    kli18n("Choose a larger disk."),
+    kli18n("The partition table of %1 cannot be read"),
+    kli18n("%1 has no partitions"),
+    kli18n("there is nothing to install beside of"),
+    kli18n("there is no system on it"),
+    kli18n("Let the whole disk be erased."),
+    kli18n("%1 has a partition table of another kind than GPT"),
+    kli18n("such a table is neither changed nor converted"),
+    kli18n("Back up what is on it, then let the whole disk be erased."),
+    kli18n("%1 cannot be installed beside what is on %2"),
+    kli18n("Start it from there, or let the whole disk be erased."),
+    kli18n("The disk cannot be locked with this computer's TPM"),
+    kli18n("Choose a passphrase."),
+    kli18n("The system could not be started on this computer"),
+    kli18n("Nothing was changed on %1: it is not as it was when the plan was made"),
+    kli18n("its size is another one"),
+    kli18n("its partitions are others"),
+    kli18n("Look at what will be done again."),
+    kli18n("Look at the new plan."),
+    kli18n("Stopped as asked"),
+    kli18n("The installation medium %1 is damaged"),
+    kli18n("The disk is not at fault. Make the medium again, or use another one."),
+    kli18n("The disk %1 went away while it was written to"),
+    kli18n("It was unplugged, lost its power, or has failed. The installation medium is not at fault."),
+    kli18n("The disk %1 did not keep what was written to it"),
+    kli18n("The installation medium is not at fault. Do not trust this disk with anything; install to another one."),
+    kli18n("%1: everything that was there before is as it was"),
+    kli18n("the new partitions are there, but nothing starts from them yet"),
+    kli18n("the system that was on %1 does not start any more, and the new one not yet"),
+    kli18n("the home partition and all that belongs to others is as it was"),
+    kli18n("Start this again: it goes on with what is there."),
+    kli18n("%1 was erased before: it has no partition table now and nothing starts from it"),
+    kli18n("%1 was erased before, and its partition table may be left unfinished"),
+    kli18n("To install after all, start the installation again."),
+    kli18n("It is too late to stop"),
+    kli18n("what is left is done in a moment"),
+    kli18n("Partition %1: %2"),
+    kli18n("A partition table that cannot be read, and all that it holds: %1"),
+    kli18n("A file system on the whole disk: %1"),
+    kli18n("A hybrid partition table: what is also in its MBR, for systems that do not know a GPT"),
+    kli18n("A partition table of another kind than GPT, and all that it holds"),
+    kli18n("Its first start asks for a new PIN, which is then asked for at each start."),
+    kli18n("Its first start asks for a new passphrase, which then locks the disk."),
+    // clang-format on
+});
+
+struct Sentence {
+    QRegularExpression shape;
+    KLazyLocalizedString words;
+};
+
+const std::vector<Sentence> &knownSentences()
+{
+    static const std::vector<Sentence> known = [] {
+        std::vector<Sentence> list;
+        static const QRegularExpression placeholder(u"\\\\%([1-9])"_s);
+        for (const KLazyLocalizedString &words : sentences) {
+            const QString shape = QRegularExpression::escape(QString::fromUtf8(words.untranslatedText())).replace(placeholder, u"(?<a\\1>.+)"_s);
+            list.push_back({QRegularExpression(QRegularExpression::anchoredPattern(shape), QRegularExpression::DotMatchesEverythingOption), words});
+        }
+        return list;
+    }();
+    return known;
+}
+
+QString asSentence(const QString &english)
+{
+    for (const Sentence &each : knownSentences()) {
+        const auto found = each.shape.match(english);
+        if (!found.hasMatch())
+            continue;
+        KLocalizedString words = each.words;
+        for (int i = 1; i <= each.shape.captureCount(); ++i)
+            words = words.subs(found.captured(u"a%1"_s.arg(i)));
+        return words.toString();
+    }
+    return {};
+}
 
 } // namespace
 
@@ -75,7 +184,17 @@ QString phaseInWords(const QString &name)
 
 QString translated(const QString &english)
 {
-    return english.isEmpty() ? QString() : i18n(english.toUtf8().constData());
+    const auto whole = std::ranges::find(sentences, english, [](const KLazyLocalizedString &each) { return QString::fromUtf8(each.untranslatedText()); });
+    if (whole != sentences.end())
+        return whole->toString();
+    // A reason and what became of the disk stand in one text.
+    QStringList translations;
+    const QStringList parts = english.split(u"; "_s);
+    for (const QString &part : parts) {
+        const QString sentence = asSentence(part);
+        translations.append(sentence.isEmpty() ? part : sentence);
+    }
+    return translations.join(u"; "_s);
 }
 
 } // namespace Preon::Ui

@@ -58,7 +58,8 @@ def walk(window, helper, album):
     album.add("time-zone")
     window.press("button", "Continue")
     window.page("Where should")
-    window.find("radio button", "small")
+    small = window.find("radio button", "small")
+    assert window.language == "" or "too small" not in small.description, small.description
     album.add("disk")
     window.press("radio button", "full")
     window.press("button", "Continue")
