@@ -63,13 +63,26 @@ QString titleOf(const QJsonObject &disk)
     return i18nc("disk, its size", "%1, %2", nameOf(disk), Ui::sizeInWords(disk["size"_L1].toDouble()));
 }
 
+// "Particle 1": a system of our kind has the label NAME_VERSION on its /usr; a slot that is not in use has "_empty". Empty for other partitions.
+QString systemOn(const QJsonObject &partition)
+{
+    const QString type = partition["type"_L1].toString(), label = partition["label"_L1].toString();
+    const qsizetype version = label.lastIndexOf(u'_');
+    return type.startsWith("usr"_L1) && !type.contains("verity"_L1) && version > 0 ? label.left(version) + u' ' + label.sliced(version + 1) : QString();
+}
+
 QString contentOf(const QJsonObject &disk)
 {
-    QStringList words;
+    QStringList words, startup;
     for (const auto &each : disk["partitions"_L1].toArray()) {
-        if (const QString name = Ui::nameOfPartition(each.toObject()); !name.isEmpty())
-            words.append(name);
+        const QJsonObject partition = each.toObject();
+        const QString system = systemOn(partition), name = system.isEmpty() ? Ui::nameOfPartition(partition) : system;
+        if (!name.isEmpty())
+            (partition["type"_L1].toString() == "esp"_L1 ? startup : words).append(name);
     }
+    // What a disk starts with says something of it only where nothing else does.
+    if (words.isEmpty())
+        words = startup;
     // What has no name is described.
     for (const auto &each : words.isEmpty() ? disk["content"_L1].toArray() : QJsonArray())
         words.append(Ui::translated(each.toString()));

@@ -80,6 +80,8 @@ def windows(desktop, bus, helper, album, options):
     for page in ("Welcome to Particle", "Which keyboard", "Where are you", "Where should"):
         window.page(page)
         if page == "Where should":
+            installed = window.find("radio button", "empty").description
+            assert "Particle 1" in installed and "ESP" not in installed, installed
             window.press("radio button", "windows")
             album.add("disk-bitlocker")
         window.press("button", "Continue")
