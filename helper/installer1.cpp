@@ -71,7 +71,9 @@ void InstallerObject::answer(sdbus::Result<Out...> &&result, const std::string &
     auto reply = std::make_shared<sdbus::Result<Out...>>(std::move(result));
     auto ticket = std::make_shared<Callers::Ticket>(std::move(*begun));
     m_service.authority.ask(
-        caller, action, {{"disk", disk}}, [this, caller, reply, ticket, look = std::move(look), then = std::move(then)](const Result<void> &allowed) mutable {
+        caller, action, {{"disk", disk}},
+        [this, caller, reply, ticket, turn = action == Action::install ? Worker::Turn::First : Worker::Turn::Last, look = std::move(look),
+         then = std::move(then)](const Result<void> &allowed) mutable {
             if (!allowed)
                 return reply->returnError(toDBus(allowed.error()));
             auto work = [this, caller, reply, ticket = std::move(ticket), look = std::move(look), then = std::move(then)]() mutable {
@@ -89,7 +91,7 @@ void InstallerObject::answer(sdbus::Result<Out...> &&result, const std::string &
                     }
                 });
             };
-            if (!m_service.worker.submit(std::move(work)))
+            if (!m_service.worker.submit(std::move(work), turn))
                 reply->returnError(toDBus({ErrorCode::Busy, "Too many questions at once", {}, "Wait for an answer."}));
         });
 }

@@ -26,13 +26,13 @@ void Worker::finish()
     m_tasks.clear();
 }
 
-bool Worker::submit(Task task)
+bool Worker::submit(Task task, Turn turn)
 {
     {
         const std::scoped_lock lock(m_guard);
-        if (m_tasks.size() >= m_most || m_thread.get_stop_token().stop_requested())
+        if ((turn == Turn::Last && m_tasks.size() >= m_most) || m_thread.get_stop_token().stop_requested())
             return false;
-        m_tasks.push_back(std::move(task));
+        m_tasks.insert(turn == Turn::First ? m_tasks.begin() : m_tasks.end(), std::move(task));
     }
     m_wakeUp.notify_one();
     return true;

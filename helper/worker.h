@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-// One thread for looking at disks, so that the loop never waits for one. Work is taken in order, and only so much of it.
+// One thread for looking at disks, so that the loop never waits for one. Work is taken in order, and only so much of it; what a person confirmed waits for nobody's looking.
 
 #include "helper/loop.h"
 
@@ -19,8 +19,12 @@ class Worker
 public:
     explicit Worker(std::size_t most);
     ~Worker();
-    // False: too much is waiting already.
-    bool submit(Task task);
+    enum class Turn {
+        Last,
+        First, // also where too much is waiting
+    };
+    // False: too much is waiting already, or it has ended.
+    bool submit(Task task, Turn turn = Turn::Last);
     // Waits for the task at work and drops the others; nothing is taken any more.
     void finish();
 
