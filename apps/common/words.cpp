@@ -43,7 +43,7 @@ constexpr auto phases = std::to_array<Phase>({
     {"Telling the firmware", kli18n("Telling this computer to start it")},
 });
 
-// Sentences of core and helper that stand in windows, as docs/errors.md has errors: for programs a code, for people these words. The test lint-words looks for each in the
+// Sentences of core, helper and answers file that stand in windows, as docs/errors.md has errors: for programs a code, for people these words. The test lint-words looks for each in the
 // sources, so that none is left behind when its English changes.
 constexpr auto sentences = std::to_array<KLazyLocalizedString>({
     // clang-format off
@@ -112,6 +112,49 @@ constexpr auto sentences = std::to_array<KLazyLocalizedString>({
     kli18n("A partition table of another kind than GPT, and all that it holds"),
     kli18n("Its first start asks for a new PIN, which is then asked for at each start."),
     kli18n("Its first start asks for a new passphrase, which then locks the disk."),
+    // Of the answers file (apps/installer/answers.cpp).
+    kli18n("The answers file cannot be used"),
+    kli18n("The disk that the answers file names was not found"),
+    kli18n("More than one disk is what the answers file names"),
+    kli18n("The answers file allows something else"),
+    kli18n("the value of %1 is not a text"),
+    kli18n("the value of %1 is empty"),
+    kli18n("the value of %1 is too long, or has control characters in it"),
+    kli18n("the value of %1 is %2"),
+    kli18n("the value of \"disk\" does not say which"),
+    kli18n("\"disk\" has a key %1 that is not known"),
+    kli18n("it is not JSON in line %1"),
+    kli18n("it has a number in it that is too large"),
+    kli18n("the key %1 is there twice"),
+    kli18n("it is JSON, but not one object"),
+    kli18n("it is %1 bytes long, and %2 are the most"),
+    kli18n("it has a key %1 that is not known"),
+    kli18n("no disk is there that something can be installed on"),
+    kli18n("it says \"only\", and %1 disks are there"),
+    kli18n("none of the %1 disks has that serial number, model or name"),
+    kli18n("%1 disks fit"),
+    kli18n("it says %1"),
+    kli18n("Put it between quotation marks."),
+    kli18n("Leave the key out to be asked."),
+    kli18n("Write one line of at most %1 bytes."),
+    kli18n("Keys are language, keyboard, timeZone, hostname, protection, disk, mode, confirm and afterwards."),
+    kli18n("Write \"only\", \"largest\", or one or more of {\"serial\": \"…\", \"model\": \"…\", \"name\": \"…\"}."),
+    kli18n("Write %1."),
+    kli18n("a language and a country, as in \"de_DE\""),
+    kli18n("a layout, or a layout and a variant, as in \"de nodeadkeys\""),
+    kli18n("a place of the time zone database, as in \"Europe/Berlin\""),
+    kli18n("letters, digits and hyphens, at most 64, as in \"anna-laptop\""),
+    kli18n("one of %1"),
+    kli18n("Look for a missing comma, quotation mark or brace there."),
+    kli18n("No answer is a number: put it between quotation marks."),
+    kli18n("Keep one of them."),
+    kli18n("Put all keys between one pair of braces."),
+    kli18n("Check that it is the file you mean."),
+    kli18n("Connect it, or choose one here."),
+    kli18n("Connect it, or choose another one here."),
+    kli18n("Choose it here, or name it by its serial number."),
+    kli18n("Nothing is taken from the disk this way: leave the key out, or confirm here."),
+    kli18n("Confirm here, or write %1."),
     // clang-format on
 });
 
@@ -142,7 +185,7 @@ QString asSentence(const QString &english)
             continue;
         KLocalizedString words = each.words;
         for (int i = 1; i <= each.shape.captureCount(); ++i)
-            words = words.subs(found.captured(u"a%1"_s.arg(i)));
+            words = words.subs(translated(found.captured(u"a%1"_s.arg(i))));
         return words.toString();
     }
     return {};

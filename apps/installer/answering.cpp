@@ -3,6 +3,7 @@
 #include "apps/installer/answering.h"
 
 #include "apps/common/choices.h"
+#include "apps/common/words.h"
 #include "apps/installer/disks.h"
 #include "apps/installer/machine.h"
 #include "apps/installer/way.h"
@@ -35,9 +36,9 @@ OfferedDisk offeredDisk(const QJsonObject &disk)
 Ui::Problem problemOf(const AnswersError &error)
 {
     return {.code = QString::fromStdString(error.code),
-            .what = QString::fromStdString(error.what),
-            .why = QString::fromStdString(error.why),
-            .todo = QString::fromStdString(error.todo)};
+            .what = Ui::translated(QString::fromStdString(error.what)),
+            .why = Ui::translated(QString::fromStdString(error.why)),
+            .todo = Ui::translated(QString::fromStdString(error.todo))};
 }
 
 bool isAnswered(const Ui::Choices &choices, const std::string &answer)
