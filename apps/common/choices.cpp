@@ -25,10 +25,25 @@ void Choices::setFilter(const QString &filter)
 {
     if (filter == m_filter)
         return;
-    beginResetModel();
     m_filter = filter;
+    show();
+    Q_EMIT filterChanged();
+    Q_EMIT rowChanged();
+}
+
+void Choices::setAll(QList<Choice> all)
+{
+    m_all = std::move(all);
+    show();
+    Q_EMIT currentChanged();
+    Q_EMIT rowChanged();
+}
+
+void Choices::show()
+{
+    beginResetModel();
     m_shown.clear();
-    const QString wanted = filter.trimmed();
+    const QString wanted = m_filter.trimmed();
     for (qsizetype i = 0; i < m_all.size(); ++i) {
         const Choice &each = m_all[i];
         if (wanted.isEmpty() || each.title.contains(wanted, Qt::CaseInsensitive) || each.subtitle.contains(wanted, Qt::CaseInsensitive)
@@ -36,8 +51,6 @@ void Choices::setFilter(const QString &filter)
             m_shown.append(i);
     }
     endResetModel();
-    Q_EMIT filterChanged();
-    Q_EMIT rowChanged();
 }
 
 QString Choices::current() const

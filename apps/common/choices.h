@@ -33,6 +33,9 @@ public:
 
     explicit Choices(QList<Choice> all, QObject *parent = nullptr);
 
+    // The same ones by other names; what is chosen stays.
+    void setAll(QList<Choice> all);
+
     QString filter() const;
     void setFilter(const QString &filter);
     QString current() const; // an id; empty: nothing is chosen
@@ -51,7 +54,8 @@ Q_SIGNALS:
     void rowChanged();
 
 private:
-    const QList<Choice> m_all;
+    void show();
+    QList<Choice> m_all;
     QList<qsizetype> m_shown; // indexes in m_all
     QString m_filter, m_current;
 };

@@ -48,6 +48,9 @@ void Installation::useLanguage()
     m_keyboards.setCurrent(keyboardOf(m_languages.current()));
     m_timeZones.setCurrent(timeZoneOf(m_languages.current()));
     Q_EMIT languageChanged(m_languages.current());
+    // Their names are in that language now.
+    m_keyboards.setAll(Installer::keyboards());
+    m_timeZones.setAll(Installer::timeZones());
 }
 
 // What is chosen here is so in the installed system.

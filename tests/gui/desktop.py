@@ -22,9 +22,9 @@ DARK = "BreezeDark"
 
 
 class Desktop:
-    """Begins with everything but helper and window running, ends with everything ended."""
+    """Begins with everything but helper and window running, ends with everything ended. display: one that is there already, instead of one of its own."""
 
-    def __init__(self, width=1080, height=756, scale=1, scheme="BreezeLight", language=""):
+    def __init__(self, width=1080, height=756, scale=1, scheme="BreezeLight", language="", display=None):
         self._processes = []
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="preon-gui-"))
         self.disks = self.folder / "disks"
@@ -32,7 +32,7 @@ class Desktop:
         self.logs = self.folder / "logs"
         self.logs.mkdir()
         self.size = (width * scale, height * scale)
-        self.language = language
+        self.language, self._display = language, display
         for name in ("runtime", "config", "home"):
             (self.folder / name).mkdir(mode=0o700)
         self.env = dict(os.environ, XDG_RUNTIME_DIR=str(self.folder / "runtime"), XDG_CONFIG_HOME=str(self.folder / "config"), HOME=str(self.folder / "home"),
@@ -60,11 +60,7 @@ class Desktop:
 
     def __enter__(self):
         try:
-            read, write = os.pipe()
-            self.start("xvfb", ["Xvfb", "-displayfd", write, "-noreset", "-screen", "0", "{}x{}x24".format(*self.size)], pass_fds=[write])
-            os.close(write)
-            with os.fdopen(read) as pipe:
-                self.env["DISPLAY"] = ":" + pipe.readline().strip()
+            self.env["DISPLAY"] = self._display or self._own_display()
             bus = self.start("bus", ["dbus-daemon", "--session", "--nofork", "--print-address=1"], stdout=subprocess.PIPE)
             self.env["DBUS_SESSION_BUS_ADDRESS"] = bus.stdout.readline().decode().strip()
             # No system bus of the machine that this runs on is touched.
@@ -74,6 +70,13 @@ class Desktop:
             self.__exit__(None, None, None)
             raise
         return self
+
+    def _own_display(self):
+        read, write = os.pipe()
+        self.start("xvfb", ["Xvfb", "-displayfd", write, "-noreset", "-screen", "0", "{}x{}x24".format(*self.size)], pass_fds=[write])
+        os.close(write)
+        with os.fdopen(read) as pipe:
+            return ":" + pipe.readline().strip()
 
     def __exit__(self, kind, value, trace):
         for process in reversed(self._processes):

@@ -135,7 +135,8 @@ class InstallerTest(unittest.TestCase):
         wait_for("the button on the other side", lambda: left("Continue") < before / 4)
         self.window.press("button", "Continue")
         self.window.page("Which keyboard")
-        self.window.find("text", "Type here to try “Arabic”")
+        self.window.find("list item", "العربية")
+        self.window.find("text", "Type here to try “العربية”")
 
     def test_the_field_writes_what_the_chosen_keyboard_would_write(self):
         self.go_to("Which keyboard")

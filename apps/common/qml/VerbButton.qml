@@ -129,6 +129,7 @@ T.AbstractButton {
     }
     QQC2.ToolTip {
         id: hint
+        visible: false // the style would show it to whoever only comes near
         text: i18nd("preon", "Keep it pressed to confirm")
         timeout: 3000
     }
