@@ -65,8 +65,9 @@ function(preon_app name)
     target_link_libraries(${target} PRIVATE preon_ui preon_uiplugin Qt6::Widgets Qt6::QuickControls2 KF6::IconThemes ${arg_LIBS})
     # A component that is asked for by name: there is no package of it yet, and debhelper refuses files that no package takes.
     install(TARGETS ${target} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR} COMPONENT apps EXCLUDE_FROM_ALL)
-    install(FILES ${name}/org.preon.${name}.desktop DESTINATION ${CMAKE_INSTALL_DATADIR}/applications COMPONENT apps EXCLUDE_FROM_ALL)
-    install(FILES ${name}/org.preon.${name}.metainfo.xml DESTINATION ${CMAKE_INSTALL_DATADIR}/metainfo COMPONENT apps EXCLUDE_FROM_ALL)
+    # With their translations in them (translations/).
+    install(FILES "${CMAKE_BINARY_DIR}/share/applications/org.preon.${name}.desktop" DESTINATION ${CMAKE_INSTALL_DATADIR}/applications COMPONENT apps EXCLUDE_FROM_ALL)
+    install(FILES "${CMAKE_BINARY_DIR}/share/metainfo/org.preon.${name}.metainfo.xml" DESTINATION ${CMAKE_INSTALL_DATADIR}/metainfo COMPONENT apps EXCLUDE_FROM_ALL)
     install(FILES ${name}/org.preon.${name}.svg DESTINATION ${CMAKE_INSTALL_DATADIR}/icons/hicolor/scalable/apps COMPONENT apps EXCLUDE_FROM_ALL)
 endfunction()
 

@@ -6,6 +6,7 @@
 There is no logind here, so nobody is at the screen: what the policy allows to an active user is seen in a virtual machine (tests/vm)."""
 
 import os
+import shutil
 import subprocess
 import unittest
 from pathlib import Path
@@ -14,6 +15,7 @@ from gi.repository import GLib
 from stage import HELPER, JOB, OWNER, STRANGER, Stage, spin
 
 POLICY = Path(os.environ["PREON_TOP"]) / "packaging/polkit"
+ACTIONS = Path(shutil.which("preond")).parents[1] / "share/polkit-1/actions/org.preon.policy"  # with its translations in it
 OTHER = 2  # the user bin
 RULE = 'polkit.addRule(function(action, subject) {{ if (action.id == "{action}" && subject.user == "{user}") return polkit.Result.YES; }});\n'
 
@@ -32,7 +34,7 @@ class Asked(Stage):
             (self.polkit / name).mkdir()
         # Only root and the owner of an action may ask about others; here the helper is no root.
         owner = '<annotate key="org.freedesktop.policykit.owner">unix-user:nobody</annotate>\n  </action>'
-        (self.polkit / "actions/org.preon.policy").write_text((POLICY / "org.preon.policy").read_text().replace("</action>", owner))
+        (self.polkit / "actions/org.preon.policy").write_text(ACTIONS.read_text().replace("</action>", owner))
 
     def authority(self, rules):
         (self.polkit / "rules.d/50-test.rules").write_text(rules)
@@ -46,6 +48,26 @@ class Asked(Stage):
         watcher.leave()
         self.assertNotIn("Error compiling", log.read_text())
         self.start_helper("--polkit")
+
+    def described(self, locale):
+        """What polkit's dialog says when it asks whether our actions may be done."""
+        caller = self.caller()
+        found = caller.connection.call_sync("org.freedesktop.PolicyKit1", "/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.PolicyKit1.Authority", "EnumerateActions",
+                                            GLib.Variant("(s)", (locale,)), None, 0, -1, None).unpack()[0]
+        caller.leave()
+        return {action[0]: action[2] for action in found if action[0].startswith("org.preon.")}
+
+    def test_people_are_asked_in_their_language(self):
+        self.authority("")
+        english = self.described("en_US.UTF-8")
+        self.assertEqual(english["org.preon.install"], "Your password is needed to install an operating system on $(disk)")
+        for locale in ("ar_EG", "de_DE", "es_ES", "fr_FR", "ja_JP", "pt_BR", "zh_CN"):
+            said = self.described(f"{locale}.UTF-8")
+            self.assertEqual(len(said), 2)
+            for action, message in said.items():
+                self.assertNotEqual(message, english[action], locale)
+            self.assertIn("$(disk)", said["org.preon.install"])
+        self.assertEqual(self.described("de_DE.UTF-8")["org.preon.install"], "Um ein Betriebssystem auf $(disk) zu installieren, wird Ihr Passwort gebraucht")
 
     def test_without_being_at_the_screen_nobody_may_look_or_install(self):
         self.disk()
