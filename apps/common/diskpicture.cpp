@@ -49,6 +49,8 @@ struct Names {
             return known;
         if (type == "esp"_L1)
             return i18nc("a partition", "Startup files");
+        if (type == "home"_L1)
+            return i18nc("what a partition holds", "Your files");
         const QString label = partition["label"_L1].toString();
         return label.isEmpty() ? i18nc("a partition that nobody knows", "Other data") : label;
     }

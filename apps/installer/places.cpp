@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "apps/installer/places.h"
 
+#include <KCountry>
 #include <KLocalizedString>
 
 #include <QDateTime>
@@ -119,9 +120,12 @@ QList<Ui::Choice> timeZones()
             continue;
         QString city = name.section(u'/', -1);
         city.replace(u'_', u' ');
-        const QString country = QLocale::territoryToString(zone.territory());
+        // Qt would say it in English.
+        const KCountry country = KCountry::fromQLocale(zone.territory());
         const QString clock = locale.toString(now.toTimeZone(zone).time(), QLocale::ShortFormat);
-        list.append({name, city, i18nc("country, time there now", "%1 · %2 now", country, clock), name});
+        list.append({name, city,
+                     i18nc("country, time there now", "%1 · %2 now", country.isValid() ? country.name() : QLocale::territoryToString(zone.territory()), clock),
+                     name});
     }
     std::ranges::sort(list, [](const Ui::Choice &a, const Ui::Choice &b) { return a.title.localeAwareCompare(b.title) < 0; });
     return list;

@@ -38,3 +38,21 @@ def pattern(english, language):
         if _begins(english, PLACEHOLDER.sub("\0", words)):
             said.append(re.escape(PLACEHOLDER.sub("\0", translation)).replace("\0", ".*"))
     return re.compile("|".join(said), re.DOTALL)
+
+
+@functools.cache
+def _english(language):
+    """The shapes of all English words that are others in that language."""
+    shapes = []
+    for words, translation in _catalogue(language).items():
+        pieces = PLACEHOLDER.split(words)
+        # What is little more than placeholders is found in any text.
+        if words != translation and re.search(r"\w{3}", "".join(pieces)):
+            shapes.append(re.compile(".+".join(re.escape(piece) for piece in pieces), re.DOTALL))
+    return shapes
+
+
+def left_in_english(texts, language):
+    """Of texts in a window those that are English words of ours, though it speaks that language."""
+    said = set(_catalogue(language).values())
+    return [text for text in texts if text not in said and any(shape.fullmatch(text) for shape in _english(language))]
