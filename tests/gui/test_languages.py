@@ -74,6 +74,14 @@ class LanguagesTest(unittest.TestCase):
         window.language = ""
         window.press("list item", "Deutsch")
         window.find("button", "Weiter")
+        # Also the names in lists that were made before.
+        window.press("button", "Weiter")
+        window.find("text", "Hier tippen, um „Deutsch“ auszuprobieren")
+        window.press("button", "Weiter")
+        window.find("list item", "Berlin")
+        wait_for("countries in German", lambda: any("Deutschland · jetzt" in text for text in self.said(window)))
+        for _ in range(2):
+            window.press("button", "Zurück")
         window.press("list item", "English")
         window.find("button", "Continue")
         window.page("Welcome to Particle")
