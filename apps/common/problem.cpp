@@ -36,13 +36,16 @@ QString Problem::text() const
     return lines.join(u'\n') + u"\n("_s + code + u")\n"_s;
 }
 
-Problem Problem::plain(const QString &device) const
+Problem Problem::plain(const QString &device, const QString &model) const
 {
     const auto simple = [&](QString text) {
         static const QRegularExpression exact(u" \\([0-9]+ bytes\\)"_s);
-        const QRegularExpression name((device.isEmpty() ? u"(?!)"_s : QRegularExpression::escape(device)) + u"( \\([^)]*\\))?"_s);
+        const QString path = device.isEmpty() ? u"(?!)"_s : QRegularExpression::escape(device);
+        // "MODEL (SIZE, PATH)", and "PATH (SIZE)" where no model is known.
+        const QString whole = model.isEmpty() ? u"(?!)"_s : QRegularExpression::escape(model) + u" \\([^()]*, "_s + path + u"\\)"_s;
+        const QRegularExpression name(u"(?:"_s + whole + u"|"_s + path + u"(?: \\([^)]*\\))?)"_s);
         text.remove(exact);
-        const bool begins = text.startsWith(device) && !device.isEmpty();
+        const bool begins = name.match(text).capturedStart() == 0;
         text.replace(name, begins ? i18n("This disk") : i18n("this disk"));
         return text;
     };

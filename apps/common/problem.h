@@ -37,7 +37,7 @@ public:
     Q_INVOKABLE QString text() const;
 
     // For a page about one disk: the disk is "this disk" and numbers are not exact; as it was told it is in detail.
-    Problem plain(const QString &device) const;
+    Problem plain(const QString &device, const QString &model = {}) const;
 
     // null and "" are no problem; what is no object of the interface's shape is one of its own.
     static Problem fromJson(const QJsonValue &json);

@@ -248,7 +248,7 @@ QVariant Disks::data(const QModelIndex &index, int role) const
     case DeviceRole:
         return disk["device"_L1].toString();
     case RefusalRole:
-        return QVariant::fromValue(refusalOf(disk).plain(disk["device"_L1].toString()));
+        return QVariant::fromValue(refusalOf(disk).plain(disk["device"_L1].toString(), disk["name"_L1].toString()));
     default:
         return {};
     }

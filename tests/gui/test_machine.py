@@ -73,6 +73,25 @@ class MachineTest(unittest.TestCase):
         return wait_for(lambda: f"“{name}” with “{beginning}” among {self.window.describe()}",
                         lambda: (lambda c: c if c and c.description.startswith(beginning) else None)(self.window.look(role, name)))
 
+    def too_small(self, device, name, called):
+        refusal = {"code": "no-space", "what": f"{called} is too small",
+                   "why": "the system does not fit: 30G (32212254720 bytes) are needed, 16G (17179869184 bytes) are there", "todo": "Choose a larger disk."}
+        self.machine({"token": "1", "device": device, "name": name, "size": 17179869184, "transport": "nvme", "removable": False, "refusal": refusal, "content": [],
+                      "partitions": [], "damage": "", "modes": {}})
+        for page in ("Welcome to Particle", "Which keyboard", "Where are you"):
+            self.window.page(page)
+            self.window.press("button", "Continue")
+        self.window.page("Which network")
+        self.window.press("button", "Continue without network")
+        self.window.page("Where should")
+        wait_for(self.window.describe, lambda: "This disk is too small: the system does not fit: 30G are needed, 16G are there" in self.window.describe())
+
+    def test_in_its_reason_a_disk_that_cannot_be_used_is_this_disk(self):
+        self.too_small("/dev/nvme0n1", "Samsung SSD 990 PRO", "Samsung SSD 990 PRO (16G, /dev/nvme0n1)")
+
+    def test_so_it_is_where_no_model_is_known(self):
+        self.too_small("/dev/vda", "", "/dev/vda (16G)")
+
     def test_a_machine_started_the_old_way_says_what_helps(self):
         self.machine(firmware="bios")
         self.window.page("Welcome to Particle")
