@@ -20,10 +20,10 @@ Result<Install::Wishes> readWishes(const std::map<std::string, sdbus::Variant> &
 {
     Install::Wishes wishes;
     for (const auto &[name, value] : options) {
-        if (name == "allow-removable") {
+        if (name == "allow-removable" || name == "prepare-secure-boot") {
             if (!value.containsValueOfType<bool>())
                 return fail(ErrorCode::BadArgument, "The option " + name + " is yes or no");
-            wishes.allowRemovable = value.get<bool>();
+            (name == "allow-removable" ? wishes.allowRemovable : wishes.prepareSecureBoot) = value.get<bool>();
         } else {
             PREON_CHECK(Install::setChoice(wishes.choices, name, value.containsValueOfType<std::string>() ? value.get<std::string>() : std::string()));
         }

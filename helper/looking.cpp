@@ -4,6 +4,7 @@
 
 #include "core/base/errorjson.h"
 #include "core/boot/efivars.h"
+#include "core/boot/secureboot.h"
 #include "core/install/rootlock.h"
 
 namespace Preon::Helper
@@ -14,19 +15,6 @@ namespace
 
 using Json = nlohmann::ordered_json;
 constexpr std::array modes{Install::Mode::Erase, Install::Mode::Beside, Install::Mode::Reinstall};
-
-// UEFI Specification 2.10, 3.3 (Globally Defined Variables): both are one byte.
-std::string secureBoot(const Host &host)
-{
-    const auto isOn = [&host](const char *name) -> std::optional<bool> {
-        const auto variable = Boot::readVariable(host, name, Boot::globalVendor());
-        return variable && variable->data.size() == 1 ? std::optional(variable->data[0] == std::byte{1}) : std::nullopt;
-    };
-    if (isOn("SetupMode") == true)
-        return "setup";
-    const auto on = isOn("SecureBoot");
-    return !on ? "unknown" : *on ? "on" : "off";
-}
 
 std::string nameOf(const Disk::DiskInfo &disk)
 {
@@ -101,12 +89,17 @@ Result<Json> Looking::machine()
     const Image::System &system = known->source.facts.system;
     const Host &host = m_settings.host;
     const auto holds = m_settings.sandbox ? Result<void>() : Install::canHold(host, {});
+    const Install::StartFacts facts = Install::readStartFacts(host, known->source);
+    const auto start = Install::chooseStart(facts, known->source.facts.hasShim(), false, system.name);
+    const Install::StartWay way = start.value_or(Install::StartWay());
     return Json{{"system", {{"name", system.name}, {"version", system.version}, {"title", system.title}}},
                 {"firmware",
                  m_settings.sandbox                ? "none"
                      : Boot::hasEfiVariables(host) ? "uefi"
                                                    : "bios"},
-                {"secureBoot", secureBoot(host)},
+                {"secureBoot", Boot::stateName(facts.state)},
+                {"start", {{"loader", way.start == Boot::Start::Shim ? "shim" : "own"}, {"couldAsk", way.couldAsk}, {"asks", way.asks}}},
+                {"startProblem", start || m_settings.sandbox ? Json() : toJson(start.error())},
                 {"tpm", holds ? std::string() : holds.error().text()}};
 }
 

@@ -22,7 +22,7 @@ namespace
 
 struct InstallOptions {
     std::string source = "booted", target, mode;
-    bool dryRun = false, json = false, yes = false, allowRemovable = false;
+    bool dryRun = false, json = false, yes = false, allowRemovable = false, prepareSecureBoot = false;
     std::map<std::string, std::string> choices; // by the names of Install::setChoice()
 };
 
@@ -56,7 +56,7 @@ Result<std::unique_ptr<Job::Job>> recordJob(const Host &host, const Install::Pla
 Result<void> install(const Host &host, const InstallOptions &options)
 {
     const Install::Mode mode = Install::parseMode(options.mode).value_or(Install::Mode::Beside); // CLI11 took no other words
-    Install::Wishes wishes{.allowRemovable = options.allowRemovable, .choices = {}};
+    Install::Wishes wishes{.allowRemovable = options.allowRemovable, .choices = {}, .prepareSecureBoot = options.prepareSecureBoot};
     for (const auto &[name, value] : options.choices) {
         if (!value.empty())
             PREON_CHECK(Install::setChoice(wishes.choices, name, value));
@@ -97,6 +97,9 @@ Result<void> install(const Host &host, const InstallOptions &options)
     }
     for (const std::string &note : outcome->notes)
         std::cout << note << '\n';
+    if (!outcome->code.empty())
+        std::cout << "At the next start a blue screen asks you: press any key, choose \"Enroll MOK\", \"Continue\" and \"Yes\", type " << outcome->code
+                  << ", and choose \"Reboot\".\n";
     std::cout << plan.source.system.title << " is installed and was checked: " << formatSize(outcome->written) << " in " << formatDuration(took) << ".\n"
               << (plan.target.isFile ? "" : "Restart the machine to start from the disk; it completes itself then.\n");
     return {};
@@ -147,6 +150,8 @@ void addInstall(CLI::App &app, Invocation &invocation)
             "--protection", options->choices["protection"],
             "What locks its disk: tpm, tpm-pin, or passphrase; what is needed is asked for by the first start. Otherwise the TPM does where there is one")
         ->type_name("tpm|tpm-pin|passphrase");
+    command->add_flag("--prepare-secure-boot", options->prepareSecureBoot,
+                      "Secure Boot is off: let the next start ask whether it may be switched on with this system");
     command->add_flag("--yes", options->yes, "Do not ask");
     command->add_flag("--json", options->json, "Print the plan, and then with its result, as an object");
     command->callback([options, &invocation] {

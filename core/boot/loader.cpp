@@ -13,11 +13,11 @@ namespace
 {
 
 #if defined(__x86_64__)
-constexpr std::string_view loaderName = "systemd-bootx64.efi", fallbackName = "BOOTX64.EFI";
+constexpr std::string_view loaderName = "systemd-bootx64.efi", fallbackName = "BOOTX64.EFI", architecture = "x64";
 #elif defined(__aarch64__)
-constexpr std::string_view loaderName = "systemd-bootaa64.efi", fallbackName = "BOOTAA64.EFI";
+constexpr std::string_view loaderName = "systemd-bootaa64.efi", fallbackName = "BOOTAA64.EFI", architecture = "aa64";
 #elif defined(__riscv)
-constexpr std::string_view loaderName = "systemd-bootriscv64.efi", fallbackName = "BOOTRISCV64.EFI";
+constexpr std::string_view loaderName = "systemd-bootriscv64.efi", fallbackName = "BOOTRISCV64.EFI", architecture = "riscv64";
 #else
 #error "Which EFI architecture is this?"
 #endif
@@ -36,15 +36,41 @@ Result<std::vector<BootFile>> underBothPaths(ByteView loader)
         PREON_TRY(MemoryFile content, MemoryFile::copyOf(loader));
         files.push_back({path, std::move(content)});
     }
+    files.back().only = Start::Own;
+    return files;
+}
+
+std::string shimFile(std::string_view name)
+{
+    return std::string(name) + std::string(architecture) + ".efi";
+}
+
+// read: a file of that name, or NotFound.
+template<typename Read>
+Result<std::vector<BootFile>> shimThrough(Read read)
+{
+    std::vector<BootFile> files;
+    for (const std::string_view name : {"shim", "mm", "grub"}) {
+        auto content = read(shimFile(name));
+        if (!content && content.error().code == ErrorCode::NotFound)
+            return std::vector<BootFile>();
+        if (!content)
+            return std::unexpected(content.error());
+        if (name == "grub" && loaderVersion(content->bytes()).empty())
+            return std::vector<BootFile>(); // the real one: it finds no kernel of ours
+        PREON_TRY(MemoryFile again, MemoryFile::copyOf(content->bytes()));
+        files.push_back({name == "shim" ? fallbackPath() : "/EFI/BOOT/" + shimFile(name), std::move(again), Start::Shim});
+        files.push_back({"/EFI/systemd/" + shimFile(name), std::move(*content), Start::Shim});
+    }
     return files;
 }
 
 // Nothing when the source has no such file.
-Result<void> takeOver(const Fat &esp, const std::string &path, std::vector<BootFile> &files)
+Result<void> takeOver(const Fat &esp, const std::string &path, std::vector<BootFile> &files, std::optional<Start> only = {})
 {
     auto content = esp.read(path, largestSettings);
     if (content)
-        files.push_back({path, std::move(*content)});
+        files.push_back({path, std::move(*content), only});
     else if (content.error().code != ErrorCode::NotFound)
         return std::unexpected(content.error());
     return {};
@@ -55,6 +81,11 @@ Result<void> takeOver(const Fat &esp, const std::string &path, std::vector<BootF
 std::string loaderPath()
 {
     return "/EFI/systemd/" + std::string(loaderName);
+}
+
+std::string shimPath()
+{
+    return "/EFI/systemd/" + shimFile("shim");
 }
 
 std::string firmwarePath(std::string path)
@@ -106,6 +137,19 @@ Result<std::vector<BootFile>> loaderFromEsp(const Fat &esp)
     return fail(ErrorCode::NotFound, "The image carries no boot loader", loaderPath() + " is missing on its EFI partition");
 }
 
+Result<std::vector<BootFile>> shimFromSystem(const Host &host)
+{
+    return shimThrough([&](const std::string &name) -> Result<MemoryFile> {
+        PREON_TRY(const Bytes content, readFile(host.path("/usr/lib/preon/shim") / name, largestLoader));
+        return MemoryFile::copyOf(content);
+    });
+}
+
+Result<std::vector<BootFile>> shimFromEsp(const Fat &esp)
+{
+    return shimThrough([&](const std::string &name) { return esp.read("/EFI/BOOT/" + name, largestLoader); });
+}
+
 Result<std::vector<BootFile>> loaderSettings(const Fat &esp)
 {
     std::vector<BootFile> files;
@@ -113,7 +157,7 @@ Result<std::vector<BootFile>> loaderSettings(const Fat &esp)
     PREON_TRY(MemoryFile srel, MemoryFile::copyOf(asBytes("type1\n")));
     files.push_back({"/loader/entries.srel", std::move(srel)});
     for (const std::string_view name : {"PK", "KEK", "db", "dbx"})
-        PREON_CHECK(takeOver(esp, "/loader/keys/auto/" + std::string(name) + ".auth", files));
+        PREON_CHECK(takeOver(esp, "/loader/keys/auto/" + std::string(name) + ".auth", files, Start::Own));
     return files;
 }
 

@@ -8,19 +8,26 @@
 #include "core/base/host.h"
 #include "core/boot/fat.h"
 
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace Preon::Boot
 {
 
+// What the firmware starts: systemd-boot, or shim, which Microsoft's keys vouch for and which starts a systemd-boot that its distribution signed. The kernel is ours either way.
+enum class Start { Own, Shim };
+
 struct BootFile {
     std::string path; // on the EFI partition
     MemoryFile content;
+    std::optional<Start> only = {}; // needed for that start alone
 };
 
 // The loader's file on an EFI partition of its own: "/EFI/systemd/systemd-bootx64.efi".
 std::string loaderPath();
+// shim's: "/EFI/systemd/shimx64.efi".
+std::string shimPath();
 // How the firmware names a file: "\\EFI\\systemd\\systemd-bootx64.efi".
 std::string firmwarePath(std::string path);
 // The version that systemd-boot says it has ("257.9-1"); empty when the file is something else.
@@ -30,6 +37,11 @@ std::string loaderVersion(ByteView loader);
 Result<std::vector<BootFile>> loaderFromSystem(const Host &host);
 // From an image's EFI partition. NotFound when it has no systemd-boot.
 Result<std::vector<BootFile>> loaderFromEsp(const Fat &esp);
+
+// shim, its MokManager and the loader that it starts (under the name that it looks for, grubx64.efi), beside our own loader and where firmware looks by itself; all for Start::Shim.
+// From /usr/lib/preon/shim, or from EFI/BOOT of an image. Empty where they are not all there.
+Result<std::vector<BootFile>> shimFromSystem(const Host &host);
+Result<std::vector<BootFile>> shimFromEsp(const Fat &esp);
 
 // loader/loader.conf, loader/entries.srel and loader/keys/auto/*.auth, as far as the source has them; entries.srel is made where it is missing.
 Result<std::vector<BootFile>> loaderSettings(const Fat &esp);

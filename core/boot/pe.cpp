@@ -114,6 +114,32 @@ Result<std::vector<PeSection>> readPeSections(ByteView file)
     return sections;
 }
 
+Result<std::vector<ByteView>> readPeSignatures(ByteView file)
+{
+    PREON_CHECK(readPeSections(file)); // the headers are there
+    const std::uint64_t optional = number(file, peOffsetAt, 4) + coffHeader, size = number(file, optional - 4, 2);
+    const std::uint64_t magic = size >= 2 ? number(file, optional, 2) : 0;
+    // The fifth of the data directories, which come after 92 or 108 bytes and their count.
+    const std::uint64_t count = magic == 0x10B ? 92 : magic == 0x20B ? 108 : 0, entry = count + 4 + 4 * 8ULL;
+    if (count == 0 || entry + 8 > size || number(file, optional + count, 4) < 5)
+        return std::vector<ByteView>();
+    std::uint64_t at = number(file, optional + entry, 4);
+    const std::uint64_t length = number(file, optional + entry + 4, 4);
+    if (at > file.size() || length > file.size() - at)
+        return fail(ErrorCode::BadFormat, "Its signatures reach beyond its end");
+    constexpr std::uint64_t header = 8, pkcs7 = 2, alignment = 8;
+    std::vector<ByteView> signatures;
+    for (const std::uint64_t end = at + length; end - at >= header;) {
+        const std::uint64_t own = number(file, at, 4);
+        if (own < header || own > end - at)
+            return fail(ErrorCode::BadFormat, "One of its signatures is cut off");
+        if (number(file, at + 6, 2) == pkcs7)
+            signatures.push_back(file.subspan(at + header, own - header));
+        at += std::min(end - at, (own + alignment - 1) / alignment * alignment);
+    }
+    return signatures;
+}
+
 Result<UnifiedKernel> readUnifiedKernel(ByteView file)
 {
     UnifiedKernel kernel;

@@ -4,7 +4,7 @@
 
 // Unified kernels (UAPI.5): a PE program with the kernel, initrd, command line and os-release in sections, and profiles that override some of them. The bytes
 // may come from an EFI partition that anybody can write to: every offset is checked, nothing is executed, nothing is decided from them that is not
-// signed or compared elsewhere. Does not check signatures.
+// signed or compared elsewhere. Finds signatures, does not check them.
 
 #include "core/base/fd.h"
 
@@ -26,6 +26,10 @@ struct PeSection {
 
 // The section table of a PE32 or PE32+ file. BadFormat when it is none, or when a section reaches beyond the end.
 Result<std::vector<PeSection>> readPeSections(ByteView file);
+
+// The PKCS#7 of each Authenticode signature that the file carries (Microsoft PE format, "The Attribute Certificate Table"), as views into it; none where it is not signed. BadFormat
+// when the table reaches beyond the end. Who signed, and whether it fits, is not looked at.
+Result<std::vector<ByteView>> readPeSignatures(ByteView file);
 
 struct KernelProfile {
     std::string id; // ID= of .profile; empty for the first of a kernel that has no profiles

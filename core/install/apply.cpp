@@ -43,6 +43,7 @@ struct Installation {
     Result<void> writeAll();
     Error withConsequences(Error error);
     void makeBootEntry();
+    void askOwner();
 
     std::uint64_t treeSize(const Verity::HashTree &tree) const
     {
@@ -360,6 +361,20 @@ Error Installation::withConsequences(Error error)
     return error;
 }
 
+// Without the answer the same screen comes at each start, and offers to take the key from the disk; nothing is lost.
+void Installation::askOwner()
+{
+    if (!plan.start.asks)
+        return;
+    const Boot::BootFile *kernel = source.find(source.facts.installedKernelPath, plan.start.start);
+    const std::vector<Sign::Certificate> signers = kernel ? Boot::signersOf(kernel->content.bytes()) : std::vector<Sign::Certificate>();
+    auto code = signers.empty() ? Result<std::string>(fail(ErrorCode::Untrusted, "The kernel is not signed")) : Boot::requestPermission(host, signers.front());
+    if (code)
+        outcome.code = std::move(*code);
+    else
+        outcome.notes.push_back(code.error().during("With Secure Boot on, this computer will not start the system").text());
+}
+
 // The loader also lies where firmware looks by itself, so a firmware that takes no entry is no failed installation.
 void Installation::makeBootEntry()
 {
@@ -378,6 +393,7 @@ void Installation::makeBootEntry()
         for (const Disk::Partition &old : plan.target.table.partitions)
             erased.push_back(old.uuid);
     }
+    askOwner();
     auto removed = Boot::removeEntries(host, erased, file.path);
     auto number = Boot::placeFirst(host, plan.source.system.name.empty() ? "Linux" : plan.source.system.name, file);
     if (number)
@@ -427,6 +443,8 @@ nlohmann::ordered_json toJson(const Outcome &outcome)
         = {{"written", outcome.written}, {"diskUuid", outcome.diskUuid.text()}, {"espUuid", outcome.espUuid.text()}, {"notes", outcome.notes}};
     if (outcome.bootEntry)
         json["bootEntry"] = *outcome.bootEntry;
+    if (!outcome.code.empty())
+        json["code"] = outcome.code;
     return json;
 }
 

@@ -17,6 +17,7 @@ struct Outcome {
     std::uint64_t written = 0; // bytes, without the file system of the EFI partition itself
     Uuid diskUuid, espUuid;
     std::optional<std::uint16_t> bootEntry; // number of Boot####
+    std::string code; // that the next start asks for, to allow our kernel's key; empty: it asks nothing
     std::vector<std::string> notes; // what did not matter enough to fail
 };
 

@@ -108,17 +108,20 @@ std::string strangerOn(Folders &folders, const SourceFacts &source)
     return {};
 }
 
-// The file that the firmware starts by itself may be another's, under the one name that there is for it.
+// The file that the firmware starts by itself may be another's, under the one name that there is for it. Ours is systemd-boot, or shim with a systemd-boot for it to start.
 std::string foreignFallback(const Boot::Fat &fat, Folders &folders, const SourceFacts &source)
 {
+    std::string present;
     for (const SourceFacts::File &file : source.bootFiles) {
         if (parentOf(file.path) != "/EFI/BOOT" || !folders.sizeOf(file.path))
             continue;
         const auto loader = fat.read(file.path);
-        if (!loader || Boot::loaderVersion(loader->bytes()).empty())
-            return file.path;
+        if (loader && !Boot::loaderVersion(loader->bytes()).empty())
+            return {};
+        if (present.empty())
+            present = file.path;
     }
-    return {};
+    return present;
 }
 
 } // namespace

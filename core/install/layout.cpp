@@ -188,13 +188,16 @@ Result<Repart::Snapshot> layoutSnapshot(const Snapshot &snapshot, const BootPlac
     return layout;
 }
 
-std::vector<PlannedFile> planFiles(const Snapshot &snapshot, const BootPlacement &placement, const Repart::Plan &layout, const Disk::Partition &esp)
+std::vector<PlannedFile> planFiles(const Snapshot &snapshot, Boot::Start start, const BootPlacement &placement, const Repart::Plan &layout,
+                                   const Disk::Partition &esp)
 {
     const Disk::Partition *made = placement.makesXbootldr ? findOwn(layout, Designator::Xbootldr) : nullptr;
     const unsigned kernels = made ? made->number : placement.xbootldr.value_or(esp.number);
     std::vector<PlannedFile> files;
     for (std::size_t i = 0; i < snapshot.source.bootFiles.size(); ++i) {
         const std::string &path = snapshot.source.bootFiles[i].path;
+        if (snapshot.source.bootFiles[i].only.value_or(start) != start)
+            continue;
         const bool isKernel = path == snapshot.source.installedKernelPath;
         const bool shared = placement.esp && !placement.ownEsp;
         const auto there = shared ? pathBesideOthers(path, snapshot.source.system.name) : path;
@@ -204,7 +207,7 @@ std::vector<PlannedFile> planFiles(const Snapshot &snapshot, const BootPlacement
         const auto &places = snapshot.target.bootPartitions;
         const auto place = std::ranges::find_if(places, [&](const BootPartition &each) { return each.partition.number == file.partition; });
         if (shared && place != places.end())
-            file.kept = stays(snapshot, *place, file.path, path == Boot::loaderPath());
+            file.kept = stays(snapshot, *place, file.path, path.starts_with("/EFI/systemd/"));
         files.push_back(std::move(file));
     }
     return files;

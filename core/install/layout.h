@@ -22,7 +22,8 @@ Result<Repart::Snapshot> layoutSnapshot(const Snapshot &snapshot, const BootPlac
 std::vector<Uuid> leftovers(const Snapshot &snapshot);
 
 // esp: where the loader goes. A file that is kept is one of others, or a newer loader, on a partition that is theirs too. layout: with the XBOOTLDR partition that is made, if one is.
-std::vector<PlannedFile> planFiles(const Snapshot &snapshot, const BootPlacement &placement, const Repart::Plan &layout, const Disk::Partition &esp);
+std::vector<PlannedFile> planFiles(const Snapshot &snapshot, Boot::Start start, const BootPlacement &placement, const Repart::Plan &layout,
+                                   const Disk::Partition &esp);
 
 // The partition of that role among those that the plan makes or takes over; nullptr when there is none.
 const Disk::Partition *findOwn(const Repart::Plan &layout, Disk::Designator role);

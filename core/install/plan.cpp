@@ -152,7 +152,7 @@ Result<void> checkShape(const Plan &plan, const BootPlacement &placement)
             return fail(ErrorCode::BadFormat, "The installer's definitions are incomplete", "boot partition, /usr and its hash tree must all be there");
     }
     // FAT's own tables and the unused ends of clusters take their part too.
-    const std::uint64_t needed = plan.source.bootFilesSize() + plan.source.bootFilesSize() / 64 + 2 * mebibyte;
+    const std::uint64_t needed = plan.source.bootFilesSize(plan.start.start) + plan.source.bootFilesSize(plan.start.start) / 64 + 2 * mebibyte;
     for (const Designator role : {Designator::Esp, Designator::Xbootldr}) {
         const Disk::Partition *made = plan.findPartition(role);
         if (made && needed > made->size)
@@ -230,17 +230,22 @@ Result<void> planBoot(const Snapshot &snapshot, const BootPlacement &placement, 
         plan.esp = *std::ranges::find(plan.layout.after.partitions, *placement.esp, &Disk::Partition::number);
     else
         plan.esp = plan.partition(Designator::Esp);
-    plan.files = planFiles(snapshot, placement, plan.layout, plan.esp);
+    plan.files = planFiles(snapshot, plan.start.start, placement, plan.layout, plan.esp);
     const bool shared = placement.esp && !placement.ownEsp;
-    plan.loaderPath = shared ? pathBesideOthers(Boot::loaderPath(), snapshot.source.system.name).value_or("") : Boot::loaderPath();
+    const std::string first = plan.start.start == Boot::Start::Shim ? Boot::shimPath() : Boot::loaderPath();
+    plan.loaderPath = shared ? pathBesideOthers(first, snapshot.source.system.name).value_or("") : first;
+    plan.sharesEsp = shared;
     return {};
 }
 
-BootNeeds needsOf(const SourceFacts &source)
+BootNeeds needsOf(const SourceFacts &source, Boot::Start start)
 {
     BootNeeds needs;
-    for (const SourceFacts::File &file : source.bootFiles)
+    for (const SourceFacts::File &file : source.bootFiles) {
+        if (file.only.value_or(start) != start)
+            continue;
         (file.path == source.installedKernelPath ? needs.kernel : needs.loader) += file.size;
+    }
     return needs;
 }
 
@@ -298,7 +303,7 @@ Result<void> planAnew(const Snapshot &snapshot, Plan &plan)
 {
     PREON_TRY(const Installed installed, findInstalled(snapshot));
     PREON_CHECK(checkHome(snapshot, installed));
-    PREON_TRY(const BootPlacement placement, placeAnew(snapshot, installed, needsOf(snapshot.source)));
+    PREON_TRY(const BootPlacement placement, placeAnew(snapshot, installed, needsOf(snapshot.source, plan.start.start)));
     plan.removed = installed.system;
     plan.removedFiles = installed.kernels;
     plan.lost = lossesOf(snapshot, installed);
@@ -326,6 +331,10 @@ Result<Plan> plan(const Snapshot &snapshot)
     plan.target = snapshot.target;
     plan.choices = snapshot.wishes.choices;
     plan.makesBootEntry = snapshot.makesBootEntry;
+    PREON_TRY(plan.start, chooseStart(snapshot.start, snapshot.source.hasShim(), snapshot.wishes.prepareSecureBoot, snapshot.source.system.name));
+    if (plan.start.asks)
+        plan.notes.emplace_back(
+            "At the next start a blue screen asks whether this computer may start the new system, and for a code that is shown once it is installed.");
     if (snapshot.mode == Mode::Reinstall) {
         PREON_CHECK(planAnew(snapshot, plan));
         return plan;
@@ -333,7 +342,7 @@ Result<Plan> plan(const Snapshot &snapshot)
     BootPlacement placement;
     if (snapshot.mode == Mode::Beside) {
         PREON_CHECK(refuseBeside(snapshot));
-        PREON_TRY(placement, placeBoot(snapshot.target.bootPartitions, needsOf(snapshot.source), nameOf(snapshot.target)));
+        PREON_TRY(placement, placeBoot(snapshot.target.bootPartitions, needsOf(snapshot.source, plan.start.start), nameOf(snapshot.target)));
     } else {
         plan.lost = losses(snapshot.target);
     }

@@ -11,6 +11,7 @@
 #include "core/install/bootplace.h"
 #include "core/install/choices.h"
 #include "core/install/source.h"
+#include "core/install/start.h"
 #include "core/repart/plan.h"
 
 #include <nlohmann/json.hpp>
@@ -58,6 +59,7 @@ Result<TargetFacts> inspectTarget(const Host &host, const std::filesystem::path 
 struct Wishes {
     bool allowRemovable = false;
     Choices choices; // for the system to be installed
+    bool prepareSecureBoot = false; // it is off, and shall be possible later: the next start asks whether our kernel's key is allowed
 };
 
 struct Snapshot {
@@ -70,6 +72,7 @@ struct Snapshot {
     Uuid seed; // random: the fresh identities follow from it
     Wishes wishes;
     bool makesBootEntry = false; // a block device on a machine with EFI variables
+    StartFacts start; // of this machine; as it is where none of it matters, for files
     std::string noTpm; // why this machine's TPM could not hold the new system's key; empty where it can, and for files
 };
 
@@ -108,6 +111,7 @@ struct Plan {
     Disk::Partition esp; // with the loader; made, or one that is there
     std::vector<PlannedFile> files; // in the order of writing: the kernel last
     std::string loaderPath; // of the loader that the firmware is told of, on the EFI partition
+    bool sharesEsp = false; // which belongs to others too: files are only added
     std::vector<RemovedFile> removedFiles;
     std::vector<Disk::Partition> removed; // of the system that is replaced; the layout has no more of them
     std::optional<unsigned> home; // number of its home partition, which is kept
@@ -115,6 +119,7 @@ struct Plan {
     std::vector<std::string> kept; // sentences: what of the replaced system stays
     std::vector<std::string> notes;
     Choices choices; // written to the EFI partition for the first start
+    StartWay start;
     bool makesBootEntry = false;
 
     const Disk::Partition &partition(Disk::Designator role) const; // of those that the layout makes or takes over; must be there
@@ -124,7 +129,7 @@ struct Plan {
 
 // Refusals: BadArgument (the source itself, a partition, a removable disk not asked for), Busy (in use; names by what), Permission (read-only), NoSpace (with what is
 // needed and what is there); beside others also Exists (this system is on the disk already) and Unsupported (no GPT, or one that cannot be read); anew those of
-// findInstalled() and checkHome() (installed.h).
+// findInstalled() and checkHome() (installed.h). In all of them those of chooseStart() (start.h).
 Result<Plan> plan(const Snapshot &snapshot);
 
 // One step of apply(), by the name that it tells its Progress, in their order. Where there is nothing to do it may be left out.
@@ -135,7 +140,7 @@ struct Phase {
 };
 std::vector<Phase> phases(const Plan &plan);
 
-// What both a program and a person can read: {"mode", "source", "target", "before", "removed", "after", "firstBoot", "files", "removedFiles", "lost", "kept", "choices", "notes", "phases"}.
+// What both a program and a person can read: {"mode", "source", "target", "before", "removed", "after", "firstBoot", "files", "removedFiles", "lost", "kept", "choices", "start", "notes", "phases"}.
 nlohmann::ordered_json toJson(const Plan &plan);
 std::string toText(const Plan &plan);
 

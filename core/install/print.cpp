@@ -94,7 +94,7 @@ std::string filesInWords(const Plan &plan)
             text += "  " + file.path + (file.kept ? " (is there already, stays as it is)" : "") + '\n';
     }
     if (!text.empty())
-        text = (plan.loaderPath == Boot::loaderPath() ? "\nWritten to the EFI partition:\n" : "\nAdded to the EFI partition:\n") + text;
+        text = (plan.sharesEsp ? "\nAdded to the EFI partition:\n" : "\nWritten to the EFI partition:\n") + text;
     if (!plan.removedFiles.empty())
         text += "\nRemoved from where the kernels are:\n";
     for (const RemovedFile &file : plan.removedFiles)
@@ -190,6 +190,7 @@ Json toJson(const Plan &plan)
     if (plan.home)
         json["home"] = *plan.home;
     json["choices"] = toJson(plan.choices);
+    json["start"] = {{"loader", plan.start.start == Boot::Start::Shim ? "shim" : "own"}, {"couldAsk", plan.start.couldAsk}, {"asks", plan.start.asks}};
     json["bootEntry"] = plan.makesBootEntry;
     json["notes"] = plan.notes;
     for (const Phase &phase : phases(plan))

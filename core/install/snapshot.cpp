@@ -122,6 +122,8 @@ Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source,
         PREON_CHECK(inspectInstalled(snapshot.target));
     PREON_TRY(snapshot.seed, Uuid::random());
     snapshot.makesBootEntry = !snapshot.target.isFile && Boot::hasEfiVariables(host);
+    if (snapshot.makesBootEntry)
+        snapshot.start = readStartFacts(host, source);
     if (!snapshot.target.isFile) {
         if (const auto holds = canHold(host, {}); !holds)
             snapshot.noTpm = holds.error().text();

@@ -58,7 +58,9 @@ Result<std::vector<Boot::BootFile>> collectBootFiles(const Host &host, const Sou
 {
     const Boot::Fat esp(source.device, source.facts.esp.start);
     PREON_TRY(auto files, source.facts.kind == SourceKind::Booted ? Boot::loaderFromSystem(host) : Boot::loaderFromEsp(esp));
+    PREON_TRY(auto shim, source.facts.kind == SourceKind::Booted ? Boot::shimFromSystem(host) : Boot::shimFromEsp(esp));
     PREON_TRY(auto settings, Boot::loaderSettings(esp));
+    std::ranges::move(shim, std::back_inserter(files));
     std::ranges::move(settings, std::back_inserter(files));
     PREON_TRY(Boot::MemoryFile kernel, Boot::Fat(source.device, source.facts.kernelPlace.start).read(source.facts.kernelPath));
     // Read again: what is installed must be what says this root hash, not what said so a moment ago.
@@ -71,12 +73,23 @@ Result<std::vector<Boot::BootFile>> collectBootFiles(const Host &host, const Sou
 
 } // namespace
 
-std::uint64_t SourceFacts::bootFilesSize() const
+std::uint64_t SourceFacts::bootFilesSize(Boot::Start start) const
 {
     std::uint64_t size = 0;
     for (const File &file : bootFiles)
-        size += file.size;
+        size += !file.only || *file.only == start ? file.size : 0;
     return size;
+}
+
+bool SourceFacts::hasShim() const
+{
+    return std::ranges::contains(bootFiles, Boot::Start::Shim, &File::only);
+}
+
+const Boot::BootFile *Source::find(const std::string &path, Boot::Start start) const
+{
+    const auto found = std::ranges::find_if(bootFiles, [&](const Boot::BootFile &file) { return file.path == path && (!file.only || *file.only == start); });
+    return found == bootFiles.end() ? nullptr : &*found;
 }
 
 Result<Source> openSource(const Host &host, const std::string &name)
@@ -113,7 +126,7 @@ Result<Source> openSource(const Host &host, const std::string &name)
     facts.installedKernelPath = withoutCounter(facts.kernelPath);
     PREON_TRY(source.bootFiles, collectBootFiles(host, source));
     for (const Boot::BootFile &file : source.bootFiles) {
-        facts.bootFiles.push_back({file.path, file.content.bytes().size()});
+        facts.bootFiles.push_back({file.path, file.content.bytes().size(), file.only});
         if (file.path == Boot::loaderPath())
             facts.loaderVersion = Boot::loaderVersion(file.content.bytes());
     }

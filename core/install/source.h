@@ -28,17 +28,21 @@ struct SourceFacts {
     struct File {
         std::string path; // on an EFI partition of the system's own
         std::uint64_t size = 0; // bytes
+        std::optional<Boot::Start> only = {};
     };
     std::vector<File> bootFiles; // as in Source
     std::string loaderVersion; // empty: not known
 
-    std::uint64_t bootFilesSize() const; // bytes of loader, settings and kernel
+    std::uint64_t bootFilesSize(Boot::Start start) const; // bytes of loader, settings and kernel
+    bool hasShim() const;
 };
 
 struct Source {
     Disk::Device device;
     SourceFacts facts;
     std::vector<Boot::BootFile> bootFiles; // in the order of writing: the kernel last
+
+    const Boot::BootFile *find(const std::string &path, Boot::Start start) const; // nullptr when there is none
 };
 
 // "booted", or the path of an image file (or of a disk that holds one). NotFound: nothing that can be installed; Untrusted: the partitions are not those that

@@ -140,6 +140,42 @@ Result<std::vector<Certificate>> Certificate::parse(ByteView text)
     return certificates;
 }
 
+Result<std::vector<Certificate>> Certificate::includedIn(ByteView signedData)
+{
+    ERR_clear_error();
+    const auto *at = reinterpret_cast<const unsigned char *>(signedData.data());
+    const Pkcs7 parsed(signedData.size() > LONG_MAX ? nullptr : d2i_PKCS7(nullptr, &at, static_cast<long>(signedData.size())));
+    if (!parsed || !PKCS7_type_is_signed(parsed.get()) || !parsed->d.sign)
+        return fail(ErrorCode::BadFormat, "There is no PKCS#7 signature", opensslReason());
+    std::vector<Certificate> certificates;
+    STACK_OF(X509) *included = parsed->d.sign->cert;
+    for (int i = 0; i < sk_X509_num(included); ++i) {
+        X509 *handle = sk_X509_value(included, i);
+        X509_up_ref(handle);
+        certificates.emplace_back().m_handle = std::shared_ptr<X509>(handle, &X509_free);
+    }
+    return certificates;
+}
+
+Bytes Certificate::der() const
+{
+    unsigned char *der = nullptr;
+    const int length = i2d_X509(m_handle.get(), &der);
+    const std::unique_ptr<unsigned char, void (*)(unsigned char *)> owner(der, [](unsigned char *bytes) { OPENSSL_free(bytes); });
+    const auto bytes = std::as_bytes(std::span(der, length > 0 ? static_cast<std::size_t>(length) : 0));
+    return {bytes.begin(), bytes.end()};
+}
+
+bool Certificate::isVouchedForBy(const Certificate &other) const
+{
+    if (X509_cmp(m_handle.get(), other.m_handle.get()) == 0)
+        return true;
+    const bool vouched = X509_NAME_cmp(X509_get_issuer_name(m_handle.get()), X509_get_subject_name(other.m_handle.get())) == 0
+        && X509_verify(m_handle.get(), X509_get0_pubkey(other.m_handle.get())) == 1;
+    ERR_clear_error();
+    return vouched;
+}
+
 std::string Certificate::subject() const
 {
     return nameText(X509_get_subject_name(m_handle.get()));
@@ -147,10 +183,7 @@ std::string Certificate::subject() const
 
 Sha256Digest Certificate::fingerprint() const
 {
-    unsigned char *der = nullptr;
-    const int length = i2d_X509(m_handle.get(), &der);
-    const std::unique_ptr<unsigned char, void (*)(unsigned char *)> owner(der, [](unsigned char *bytes) { OPENSSL_free(bytes); });
-    return sha256(std::as_bytes(std::span(der, length > 0 ? static_cast<std::size_t>(length) : 0)));
+    return sha256(der());
 }
 
 Result<Key> Key::read(const std::filesystem::path &path)

@@ -25,6 +25,12 @@ public:
     // All certificates of a PEM text, or one in DER. BadFormat when there is none or one is broken; other things in the text (keys) are passed over.
     static Result<std::vector<Certificate>> parse(ByteView text);
 
+    // Those that a PKCS#7 SignedData in DER carries with it, in their order; bytes behind it are passed over. Says nothing about who signed what. BadFormat when it is none.
+    static Result<std::vector<Certificate>> includedIn(ByteView signedData);
+
+    Bytes der() const;
+    // The other one's name and key stand for this one, or it is the same.
+    bool isVouchedForBy(const Certificate &other) const;
     std::string subject() const; // RFC 2253: "CN=…,O=…", one line, printable
     Sha256Digest fingerprint() const; // SHA-256 of the DER
 

@@ -68,6 +68,41 @@ TEST_F(Installing, theRunningSystemTakesItsOwnLoaderAndDefinitions)
     EXPECT_EQ(esp.read("/EFI/systemd/systemd-bootx64.efi")->text(), "the loader of the running system");
 }
 
+TEST(StartWay, followsFromWhatTheFirmwareTrusts)
+{
+    using State = Boot::SecureBoot::State;
+    struct Case {
+        StartFacts facts;
+        bool hasShim, ask;
+        Boot::Start start;
+        bool couldAsk, asks;
+    };
+    const Case cases[] = {
+        {{.state = State::Unknown}, true, true, Boot::Start::Own, false, false},
+        {{.state = State::Setup, .trustsShim = true}, true, true, Boot::Start::Own, false, false},
+        {{.state = State::On, .trustsOwn = true, .trustsShim = true}, true, false, Boot::Start::Own, false, false},
+        {{.state = State::On, .trustsShim = true, .allowsKernel = true}, true, false, Boot::Start::Shim, false, false},
+        {{.state = State::On, .trustsShim = true}, true, false, Boot::Start::Shim, true, true},
+        {{.state = State::Off, .trustsShim = true}, true, false, Boot::Start::Shim, true, false},
+        {{.state = State::Off, .trustsShim = true}, true, true, Boot::Start::Shim, true, true},
+        {{.state = State::Off, .trustsShim = true}, false, true, Boot::Start::Own, false, false},
+        {{.state = State::Off}, true, false, Boot::Start::Own, false, false},
+    };
+    for (const Case &each : cases) {
+        const auto way = chooseStart(each.facts, each.hasShim, each.ask, "Particle");
+        ASSERT_TRUE(way) << way.error().text();
+        EXPECT_EQ(way->start, each.start) << &each - cases;
+        EXPECT_EQ(way->couldAsk, each.couldAsk) << &each - cases;
+        EXPECT_EQ(way->asks, each.asks) << &each - cases;
+    }
+    for (const bool hasShim : {true, false}) {
+        const auto refused = chooseStart({.state = State::On}, hasShim, false, "Particle");
+        ASSERT_FALSE(refused);
+        EXPECT_EQ(refused.error().code, ErrorCode::Unsupported);
+        EXPECT_FALSE(refused.error().todo.empty());
+    }
+}
+
 TEST_F(Installing, whatWasChosenIsOnTheEfiPartitionAndInThePlan)
 {
     const auto image = makeImage(), target = makeTarget();

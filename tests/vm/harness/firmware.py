@@ -34,3 +34,30 @@ def machine_options(variables, accelerator, memory, cpus):
     options += ["-drive", f"if=pflash,format=raw,unit=0,readonly=on,file={_find(_CODE)}"]
     options += ["-drive", f"if=pflash,format=raw,unit=1,file={variables}"]
     return options
+
+
+def microsofts_variables(path, secure_boot):
+    """The keys that computers are sold with, Secure Boot on or off."""
+    shutil.copyfile(_find("OVMF_VARS_4M.ms.fd"), path)
+    switch_secure_boot(path, secure_boot)
+
+
+# An authenticated variable's header (edk2, VariableFormat.h): 0x55AA, state, reserved, attributes, count, time stamp, key index, sizes of name and data, vendor.
+_HEADER, _ADDED = 60, 0x3F
+
+
+def switch_secure_boot(path, on):
+    """What the switch in the firmware's settings does: the variable SecureBootEnable, which no operating system can write."""
+    data = bytearray(Path(path).read_bytes())
+    name = "SecureBootEnable\0".encode("utf-16-le")
+    found = 0
+    at = data.find(name)
+    while at >= 0:
+        start = at - _HEADER
+        if data[start : start + 3] == bytes([0xAA, 0x55, _ADDED]):
+            data[at + len(name)] = int(on)
+            found += 1
+        at = data.find(name, at + 1)
+    if found != 1:
+        raise Trouble(f"{path} has {found} switches for Secure Boot")
+    Path(path).write_bytes(data)
