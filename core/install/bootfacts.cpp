@@ -126,7 +126,8 @@ std::string foreignFallback(const Boot::Fat &fat, Folders &folders, const Source
 
 } // namespace
 
-BootPartition inspectBootPartition(const Disk::Device &device, const Disk::Partition &partition, const Disk::Content &content, const SourceFacts &source)
+BootPartition inspectBootPartition(const Disk::Device &device, const Disk::Partition &partition, const Disk::Content &content, const SourceFacts &source,
+                                   Boot::Start start)
 {
     BootPartition facts;
     facts.partition = partition;
@@ -140,6 +141,8 @@ BootPartition inspectBootPartition(const Disk::Device &device, const Disk::Parti
     Folders folders(fat);
     std::vector<std::string> own, beside;
     for (const SourceFacts::File &file : source.bootFiles) {
+        if (file.only.value_or(start) != start)
+            continue;
         own.push_back(file.path);
         const auto path = pathBesideOthers(file.path, source.system.name);
         if (!path)

@@ -9,8 +9,9 @@
 namespace Preon::Install
 {
 
-// What is on a boot partition, as far as it matters to us, without its kernels. One that cannot be read is one that cannot be used.
-BootPartition inspectBootPartition(const Disk::Device &device, const Disk::Partition &partition, const Disk::Content &content, const SourceFacts &source);
+// What is on a boot partition, as far as it matters to us, without its kernels. One that cannot be read is one that cannot be used. start: whose files would be written.
+BootPartition inspectBootPartition(const Disk::Device &device, const Disk::Partition &partition, const Disk::Content &content, const SourceFacts &source,
+                                   Boot::Start start);
 
 // The unified kernels in /EFI/Linux. What claims to be one and cannot be read is left out: whoever wrote it must know what it is.
 std::vector<BootKernel> kernelsOn(const Disk::Device &device, const Disk::Partition &partition);

@@ -322,6 +322,11 @@ Result<void> planAnew(const Snapshot &snapshot, Plan &plan)
 
 } // namespace
 
+Result<StartWay> startOf(const Snapshot &snapshot)
+{
+    return chooseStart(snapshot.start, snapshot.source.hasShim(), snapshot.wishes.prepareSecureBoot, snapshot.source.system.name);
+}
+
 Result<Plan> plan(const Snapshot &snapshot)
 {
     PREON_CHECK(refuse(snapshot));
@@ -331,7 +336,7 @@ Result<Plan> plan(const Snapshot &snapshot)
     plan.target = snapshot.target;
     plan.choices = snapshot.wishes.choices;
     plan.makesBootEntry = snapshot.makesBootEntry;
-    PREON_TRY(plan.start, chooseStart(snapshot.start, snapshot.source.hasShim(), snapshot.wishes.prepareSecureBoot, snapshot.source.system.name));
+    PREON_TRY(plan.start, startOf(snapshot));
     if (plan.start.asks)
         plan.notes.emplace_back(
             "At the next start a blue screen asks whether this computer may start the new system, and for a code that is shown once it is installed.");

@@ -52,8 +52,8 @@ struct TargetFacts {
 // How a person calls it: "Samsung SSD 990 PRO (1.0 TB, /dev/nvme0n1)".
 std::string nameOf(const TargetFacts &target);
 
-// Opens the target for reading only.
-Result<TargetFacts> inspectTarget(const Host &host, const std::filesystem::path &path, const SourceFacts &source);
+// Opens the target for reading only. start: what the machine would start it by, which tells how much room its boot partitions have for that.
+Result<TargetFacts> inspectTarget(const Host &host, const std::filesystem::path &path, const SourceFacts &source, Boot::Start start = Boot::Start::Own);
 
 // What whoever asks for a plan may say besides the disk and the mode.
 struct Wishes {
@@ -75,6 +75,9 @@ struct Snapshot {
     StartFacts start; // of this machine; as it is where none of it matters, for files
     std::string noTpm; // why this machine's TPM could not hold the new system's key; empty where it can, and for files
 };
+
+// chooseStart() (start.h) for this snapshot.
+Result<StartWay> startOf(const Snapshot &snapshot);
 
 // What the system to be installed says itself about its partitions: the three sets of definitions of a Snapshot. Empty where it is not known.
 struct SourceSettings {

@@ -61,7 +61,7 @@ Result<SourceSettings> loadAllDefinitions(const Host &host)
 
 } // namespace
 
-Result<TargetFacts> inspectTarget(const Host &host, const std::filesystem::path &path, const SourceFacts &source)
+Result<TargetFacts> inspectTarget(const Host &host, const std::filesystem::path &path, const SourceFacts &source, Boot::Start start)
 {
     auto device = Disk::Device::open(path, Disk::Access::Read);
     if (!device)
@@ -82,7 +82,7 @@ Result<TargetFacts> inspectTarget(const Host &host, const std::filesystem::path 
     for (std::size_t i = 0; i < target.table.partitions.size(); ++i) {
         const Disk::Designator role = Disk::designator(target.table.partitions[i].type);
         if (role == Disk::Designator::Esp || role == Disk::Designator::Xbootldr)
-            target.bootPartitions.push_back(inspectBootPartition(*device, target.table.partitions[i], target.contents[i], source));
+            target.bootPartitions.push_back(inspectBootPartition(*device, target.table.partitions[i], target.contents[i], source, start));
     }
     return target;
 }
@@ -117,13 +117,16 @@ Result<Snapshot> takeSnapshot(const Host &host, Mode mode, const Source &source,
     snapshot.shipped = std::move(settings.shipped);
     snapshot.xbootldr = std::move(settings.xbootldr);
     snapshot.firstBoot = std::move(settings.firstBoot);
-    PREON_TRY(snapshot.target, inspectTarget(host, target, source.facts));
+    std::error_code ignored;
+    snapshot.makesBootEntry = std::filesystem::is_block_file(target, ignored) && Boot::hasEfiVariables(host);
+    if (snapshot.makesBootEntry)
+        snapshot.start = readStartFacts(host, source);
+    // Where there is no way, plan() says so.
+    const StartWay way = startOf(snapshot).value_or(StartWay());
+    PREON_TRY(snapshot.target, inspectTarget(host, target, source.facts, way.start));
     if (mode == Mode::Reinstall)
         PREON_CHECK(inspectInstalled(snapshot.target));
     PREON_TRY(snapshot.seed, Uuid::random());
-    snapshot.makesBootEntry = !snapshot.target.isFile && Boot::hasEfiVariables(host);
-    if (snapshot.makesBootEntry)
-        snapshot.start = readStartFacts(host, source);
     if (!snapshot.target.isFile) {
         if (const auto holds = canHold(host, {}); !holds)
             snapshot.noTpm = holds.error().text();

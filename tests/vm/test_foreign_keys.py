@@ -35,8 +35,6 @@ def press(vm, name, *keys):
     picture(vm, name)
 
 
-
-
 def medium(folder):
     raw = folder / "stick.raw"
     subprocess.run(["cp", "--sparse=always", particle.image().path, raw], check=True)
@@ -115,6 +113,11 @@ def allowed_by_request(story):
         code = re.search(r"type (\d{8}),", answer.out)
         if not story.says("the system installs itself and says a code", answer.ok and code, answer):
             raise Trouble("there is no code to type")
+        vm.reboot()
+        story.chapter("nobody answered: after ten seconds it went on")
+        story.says("MokManager had come up", vm.serial.seen(LAUNCHED))
+        story.equals("with Secure Boot off the disk starts by way of shim all the same", (False, "disk"), (particle.secure_boot(vm), particle.mode(vm)))
+        story.says("the request is still there", vm.run("ls /sys/firmware/efi/efivars/MokNew-*").ok)
         vm.serial.mark()
         vm.agent.send("systemctl reboot")
         vm.expect(LAUNCHED, 240)
