@@ -35,7 +35,9 @@ QVariantList Way::modes() const
     QVariantList list;
     for (const QString &mode : {u"reinstall"_s, u"beside"_s, u"erase"_s}) {
         const auto refusal = Ui::Problem::fromJson(all[mode]).plain(m_disks->chosenDisk()["device"_L1].toString(), m_disks->chosenDisk()["name"_L1].toString());
-        const bool isMeant = mode == "reinstall"_L1 ? !refusal.isSet() : mode == "beside"_L1 ? !refusal.isSet() || refusal.code == "no-space"_L1 : true;
+        const bool isMeant = mode == "reinstall"_L1 ? !refusal.isSet() || refusal.code == "permission"_L1
+            : mode == "beside"_L1                   ? !refusal.isSet() || refusal.code == "no-space"_L1
+                                                    : true;
         if (isMeant)
             list.append(QVariantMap{{u"mode"_s, mode}, {u"refusal"_s, QVariant::fromValue(refusal)}});
     }

@@ -44,7 +44,7 @@ public:
 
     Way(Ui::Helper *helper, Disks *disks, QObject *parent = nullptr);
 
-    // Ways that could be gone on this disk or nearly: {"mode", "refusal"}. Reinstalling is left out where there is nothing to reinstall.
+    // Ways that could be gone on this disk or nearly: {"mode", "refusal"}. Reinstalling is left out where there is nothing to reinstall, and told why not where homes could not be kept.
     QVariantList modes() const;
     QString mode() const; // "erase", "beside", "reinstall"; empty: none chosen
     void setMode(const QString &mode);

@@ -227,7 +227,7 @@ Result<void> checkHome(const Snapshot &snapshot, const Installed &installed)
     const std::string partition = "partition " + std::to_string(installed.home->number), disk = nameOf(snapshot.target);
     const auto header = std::ranges::find(snapshot.target.homes, installed.home->number, &HomeHeader::number);
     if (header == snapshot.target.homes.end() || !header->isProtected)
-        return fail(ErrorCode::BadFormat, "The home partition on " + disk + " cannot be kept",
+        return fail(ErrorCode::Permission, "The home partition on " + disk + " cannot be kept",
                     partition + " is no integrity protected home, so that the new system could never open it",
                     "Copy out what is on it with the system that is there, then let the whole disk be erased.");
     if (!header->hasRecoveryKey)

@@ -46,6 +46,9 @@ class InstallerTest(unittest.TestCase):
         return wait_for(lambda: f"the keyboard in {names}; it is in {self.window.focused() and self.window.focused().name}",
                         lambda: (lambda control: control if control and control.name.startswith(names) else None)(self.window.focused()))
 
+    def chosen(self):
+        return [control.name for control in self.window.controls() if control.role == "radio button" and control.has("CHECKED")]
+
     def go_to(self, question):
         for page in ("Welcome to Particle", "Which keyboard", "Where are you", "Where should", "How should"):
             self.window.page(page)
@@ -75,6 +78,7 @@ class InstallerTest(unittest.TestCase):
     def test_a_person_with_a_keyboard_only_installs(self):
         self.window.page("Welcome to Particle")
         self.focused("English", "Language")
+        wait_for("a reader to be told which language is chosen", lambda: [c.name for c in self.window.controls() if c.role == "list item" and c.has("SELECTED")] == ["English"])
         keys("Return")
         self.window.page("Which keyboard")
         self.focused("Search")
@@ -90,8 +94,13 @@ class InstallerTest(unittest.TestCase):
         keys("Return")
         self.window.page("How your files")
         self.focused("Unlocked by this computer")
+        self.assertEqual(self.chosen(), ["Unlocked by this computer"])
         keys("Down")
         self.focused("Unlocked by this computer and a PIN")
+        wait_for("a reader to be told what is chosen", lambda: self.chosen() == ["Unlocked by this computer and a PIN"])
+        keys("space")  # chosen already: it stays
+        keys("Up")
+        wait_for("a reader to be told what is chosen", lambda: self.chosen() == ["Unlocked by this computer"])
         keys("Return")
         self.window.page("Install Particle?")
         self.focused("Install")

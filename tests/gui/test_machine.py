@@ -92,6 +92,23 @@ class MachineTest(unittest.TestCase):
     def test_so_it_is_where_no_model_is_known(self):
         self.too_small("/dev/vda", "", "/dev/vda (16G)")
 
+    def test_homes_that_could_not_be_kept_are_told_of(self):
+        refusal = {"code": "permission", "what": "The home partition on Disk (64G, /dev/vda) could never be opened again",
+                   "why": "its key lies on the root file system that goes, and partition 5 has no recovery key",
+                   "todo": "Start the system that is there and make one with \"preonctl home-volume add-recovery\"; or let the whole disk be erased, files and all."}
+        self.machine({"token": "1", "device": "/dev/vda", "name": "Disk", "size": 64000000000, "transport": "nvme", "removable": False, "refusal": None, "content": [],
+                      "partitions": [], "damage": "", "modes": {"erase": None, "beside": {"code": "no-space", "what": "No room"}, "reinstall": refusal}})
+        for page in ("Welcome to Particle", "Which keyboard", "Where are you"):
+            self.window.page(page)
+            self.window.press("button", "Continue")
+        self.window.page("Which network")
+        self.window.press("button", "Continue without network")
+        self.window.page("Where should")
+        self.window.press("button", "Continue")
+        self.window.page("How should")
+        self.card("Install Particle anew", "Cannot be chosen: The home partition on this disk could never be opened again: its key lies on the root file system that goes")
+        wait_for("the way that is left to be chosen", lambda: self.window.look("radio button", "Use the whole disk").has("CHECKED"))
+
     def test_a_machine_started_the_old_way_says_what_helps(self):
         self.machine(firmware="bios")
         self.window.page("Welcome to Particle")

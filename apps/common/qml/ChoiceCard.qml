@@ -33,8 +33,10 @@ T.AbstractButton {
     Accessible.role: selectable ? Accessible.RadioButton : Accessible.StaticText
     Accessible.name: text
     Accessible.description: [note, isRefused ? i18nd("preon", "Cannot be chosen: %1", reason) : line].filter(part => part !== "").join(". ")
-    Accessible.checkable: selectable
-    Accessible.checked: selected
+    // Readers are told by the button's own state: what is attached here alone does not reach them. A click would set it, and whether a choice is made others decide.
+    checkable: selectable
+    checked: selectable && selected
+    onToggled: checked = Qt.binding(() => card.selectable && card.selected)
     Accessible.onPressAction: choose()
     Accessible.onToggleAction: choose()
     onClicked: choose()

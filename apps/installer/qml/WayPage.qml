@@ -49,8 +49,10 @@ InstallerPage {
             readonly property bool needsRoom: modelData.refusal.isSet && modelData.refusal.code === "no-space" && mode === "beside"
             objectName: "mode:" + mode
             text: page.title(mode)
+            readonly property bool keepsNoHome: modelData.refusal.isSet && mode === "reinstall"
             line: needsRoom ? i18n("There is not enough free space yet. See how to make room.") : page.line(mode)
-            reason: modelData.refusal.isSet && !needsRoom ? modelData.refusal.what : ""
+            reason: !modelData.refusal.isSet || needsRoom ? ""
+                  : keepsNoHome ? i18nc("what is wrong: why. What helps", "%1: %2. %3", modelData.refusal.what, modelData.refusal.why, modelData.refusal.todo) : modelData.refusal.what
             iconName: mode === "erase" ? "edit-delete" : mode === "beside" ? "view-split-left-right" : "view-refresh"
             selected: page.way.mode === mode
             onAccepted: window.goOn()

@@ -356,7 +356,7 @@ TEST_F(Reinstall, theHomesHeaderIsReadForWhatItIs)
     }
     const auto wiped = planAnew(disk);
     ASSERT_FALSE(wiped);
-    EXPECT_EQ(wiped.error().code, ErrorCode::BadFormat) << wiped.error().text();
+    EXPECT_EQ(wiped.error().code, ErrorCode::Permission) << wiped.error().text();
 }
 
 TEST_F(Reinstall, tooLittleRoomIsSaidWithNumbers)
