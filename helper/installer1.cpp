@@ -132,8 +132,9 @@ void InstallerObject::Plan(IdAndText &&result, std::string disk, std::string mod
     answer<KeptPlan, std::string, std::string>(
         std::move(result), Action::look, {}, [this, disk = *known, way = *way, wishes = *wishes] { return m_looking.plan(disk, way, wishes); },
         [this](const std::string &caller, const std::shared_ptr<IdAndText> &reply, KeptPlan &&plan) {
-            const std::string json = text(Install::toJson(plan.plan));
-            reply->returnResults(m_service.callers.keep(caller, std::make_shared<const KeptPlan>(std::move(plan))), json);
+            nlohmann::ordered_json json = Install::toJson(plan.plan);
+            json["text"] = Install::toText(plan.plan);
+            reply->returnResults(m_service.callers.keep(caller, std::make_shared<const KeptPlan>(std::move(plan))), text(json));
         });
 }
 

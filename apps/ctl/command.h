@@ -28,6 +28,7 @@ void addVersion(CLI::App &app, Invocation &invocation);
 void addDisks(CLI::App &app, Invocation &invocation);
 void addRepart(CLI::App &app, Invocation &invocation);
 void addInstall(CLI::App &app, Invocation &invocation);
+void addJob(CLI::App &app, Invocation &invocation);
 void addImage(CLI::App &app, Invocation &invocation);
 void addVerity(CLI::App &app, Invocation &invocation);
 void addVerityFormat(CLI::App &verity, Invocation &invocation);

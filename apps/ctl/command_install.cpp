@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "apps/ctl/command.h"
+#include "apps/ctl/installing.h"
 #include "apps/ctl/progress.h"
 
 #include "core/base/format.h"
@@ -8,8 +9,8 @@
 #include "core/job/job.h"
 
 #include <chrono>
+#include <filesystem>
 #include <iostream>
-#include <map>
 #include <memory>
 
 #include <unistd.h>
@@ -20,28 +21,11 @@ namespace Preon::Ctl
 namespace
 {
 
-struct InstallOptions {
-    std::string source = "booted", target, mode;
-    bool dryRun = false, json = false, yes = false, allowRemovable = false, prepareSecureBoot = false;
-    std::map<std::string, std::string> choices; // by the names of Install::setChoice()
-};
-
-// The person has read the plan and says so. Nobody to ask means no.
-Result<void> askForConsent(const Install::Plan &plan)
+// Who is not root leaves disks to the helper; files are one's own.
+bool goesByHelper(const InstallOptions &options)
 {
-    if (::isatty(STDIN_FILENO) != 1) {
-        return fail(ErrorCode::BadArgument, Install::nameOf(plan.target) + " was not touched",
-                    plan.mode == Install::Mode::Erase ? "there is nobody to ask whether it may be erased" : "there is nobody to ask whether this is right",
-                    "Say --yes to go ahead without being asked.");
-    }
-    const std::string path = plan.target.path.string(), name = plan.target.path.filename().string();
-    const std::string verb(plan.mode == Install::Mode::Beside ? "install" : Install::modeName(plan.mode));
-    std::cerr << "\nType \"" << verb << "\" or \"" << name << "\" to go ahead, anything else to leave: " << std::flush;
-    std::string answer;
-    std::getline(std::cin, answer);
-    if (answer != verb && answer != name && answer != path)
-        return fail(ErrorCode::Cancelled, Install::nameOf(plan.target) + " was not touched");
-    return {};
+    std::error_code error;
+    return options.byHelper || (::geteuid() != 0 && options.source == "booted" && std::filesystem::is_block_file(options.target, error));
 }
 
 // The record is for others to see; an image file somewhere in a person's home can be made without one.
@@ -74,9 +58,9 @@ Result<void> install(const Host &host, const InstallOptions &options)
     }
     (options.json ? std::cerr : std::cout) << Install::toText(plan) << std::flush;
     if (!options.yes)
-        PREON_CHECK(askForConsent(plan));
+        PREON_CHECK(askForConsent(plan.target.path, mode, Install::nameOf(plan.target)));
 
-    const auto began = std::chrono::steady_clock::now();
+    const auto began = Clock::now();
     auto outcome = [&]() -> Result<Install::Outcome> {
         TerminalProgress progress;
         PREON_TRY(const std::unique_ptr<Job::Job> job, recordJob(host, plan, progress));
@@ -88,20 +72,10 @@ Result<void> install(const Host &host, const InstallOptions &options)
     }();
     if (!outcome)
         return std::unexpected(outcome.error());
-    const auto took = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::steady_clock::now() - began);
-    if (options.json) {
-        json["result"] = Install::toJson(*outcome);
-        json["result"]["seconds"] = took.count();
-        std::cout << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n';
-        return {};
-    }
-    for (const std::string &note : outcome->notes)
-        std::cout << note << '\n';
-    if (!outcome->code.empty())
-        std::cout << "At the next start a blue screen asks you: press any key, choose \"Enroll MOK\", \"Continue\" and \"Yes\", type " << outcome->code
-                  << ", and choose \"Reboot\".\n";
-    std::cout << plan.source.system.title << " is installed and was checked: " << formatSize(outcome->written) << " in " << formatDuration(took) << ".\n"
-              << (plan.target.isFile ? "" : "Restart the machine to start from the disk; it completes itself then.\n");
+    if (!options.json)
+        sayWhatCame(Install::toJson(*outcome), plan.source.system.title, plan.target.isFile, Clock::now() - began);
+    else
+        printWithResult(json, Install::toJson(*outcome), Clock::now() - began);
     return {};
 }
 
@@ -152,11 +126,13 @@ void addInstall(CLI::App &app, Invocation &invocation)
         ->type_name("tpm|tpm-pin|passphrase");
     command->add_flag("--prepare-secure-boot", options->prepareSecureBoot,
                       "Secure Boot is off: let the next start ask whether it may be switched on with this system");
+    command->add_flag("--helper", options->byHelper,
+                      "Let Preon's helper do it, as it does for whoever is not root: polkit decides, and asks for a password where it should");
     command->add_flag("--yes", options->yes, "Do not ask");
     command->add_flag("--json", options->json, "Print the plan, and then with its result, as an object");
     command->callback([options, &invocation] {
         invocation.json = options->json;
-        invocation.finish(install(invocation.host, *options));
+        invocation.finish(goesByHelper(*options) ? installByHelper(*options) : install(invocation.host, *options));
     });
 }
 

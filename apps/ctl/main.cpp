@@ -35,6 +35,7 @@ int main(int argc, char **argv)
     Ctl::Invocation invocation;
     Ctl::addDisks(app, invocation);
     Ctl::addInstall(app, invocation);
+    Ctl::addJob(app, invocation);
     Ctl::addImage(app, invocation);
     Ctl::addRepart(app, invocation);
     Ctl::addVerity(app, invocation);

@@ -51,10 +51,16 @@ std::string progressLine(std::string_view phase, std::uint64_t done, std::uint64
 }
 
 TerminalProgress::TerminalProgress()
+    : TerminalProgress(OnSignal::Cancel)
+{
+}
+
+TerminalProgress::TerminalProgress(OnSignal onSignal)
     : m_terminal(::isatty(STDERR_FILENO) == 1)
 {
     stopRequested = 0;
-    catchSignals(requestStop);
+    if (onSignal == OnSignal::Cancel)
+        catchSignals(requestStop);
 }
 
 TerminalProgress::~TerminalProgress()

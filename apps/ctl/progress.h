@@ -17,7 +17,10 @@ namespace Preon::Ctl
 class TerminalProgress : public Progress
 {
 public:
-    TerminalProgress(); // from here on SIGINT and SIGTERM cancel
+    // What SIGINT and SIGTERM do from here on: cancel the work, or end the program as they always do.
+    enum class OnSignal { Cancel, End };
+    TerminalProgress();
+    explicit TerminalProgress(OnSignal onSignal);
     ~TerminalProgress() override; // clears its line; the signals end the program again
 
     void phase(std::string_view name, std::uint64_t total) override;
