@@ -92,15 +92,17 @@ Result<Json> Looking::machine()
     const Install::StartFacts facts = Install::readStartFacts(host, known->source);
     const auto start = Install::chooseStart(facts, known->source.facts.hasShim(), false, system.name);
     const Install::StartWay way = start.value_or(Install::StartWay());
-    return Json{{"system", {{"name", system.name}, {"version", system.version}, {"title", system.title}}},
-                {"firmware",
-                 m_settings.sandbox                ? "none"
-                     : Boot::hasEfiVariables(host) ? "uefi"
-                                                   : "bios"},
-                {"secureBoot", Boot::stateName(facts.state)},
-                {"start", {{"loader", way.start == Boot::Start::Shim ? "shim" : "own"}, {"couldAsk", way.couldAsk}, {"asks", way.asks}}},
-                {"startProblem", start || m_settings.sandbox ? Json() : toJson(start.error())},
-                {"tpm", holds ? std::string() : holds.error().text()}};
+    return Json{
+        {"system", {{"name", system.name}, {"version", system.version}, {"title", system.title}}},
+        {"firmware",
+         m_settings.sandbox                ? "none"
+             : Boot::hasEfiVariables(host) ? "uefi"
+                                           : "bios"},
+        {"secureBoot", Boot::stateName(facts.state)},
+        {"start",
+         {{"loader", way.start == Boot::Start::Shim ? "shim" : "own"}, {"couldAsk", way.couldAsk}, {"asks", way.asks}, {"trustsOthers", facts.trustsOthers}}},
+        {"startProblem", start || m_settings.sandbox ? Json() : toJson(start.error())},
+        {"tpm", holds ? std::string() : holds.error().text()}};
 }
 
 Result<std::vector<Looking::SeenDisk>> Looking::disks()

@@ -90,7 +90,7 @@ void Job::take(const QVariantMap &values)
     if (m_values[u"Phase"_s].toString() != phaseBefore)
         Q_EMIT phasesChanged();
     // How it ended is asked for before anybody is told that it did.
-    if (now == Failed || now == Interrupted)
+    if (now == Done || now == Failed || now == Interrupted)
         describe();
     else if (now != m_state)
         setState(now);
@@ -100,9 +100,11 @@ void Job::take(const QVariantMap &values)
 void Job::describe()
 {
     Helper::await(this, m_proxy->Describe(), [this](const auto &answer) {
+        // That it ended is known all the same.
         if (!answer)
-            return;
+            return setState(parseState(m_values[u"State"_s].toString()));
         m_plan = QJsonDocument::fromJson(answer->template argumentAt<0>().toUtf8()).object();
+        m_result = QJsonDocument::fromJson(answer->template argumentAt<1>().toUtf8()).object();
         m_log = answer->template argumentAt<3>();
         const State now = parseState(m_values[u"State"_s].toString());
         setState(now, Problem::fromText(answer->template argumentAt<2>()).plain(m_plan["target"_L1]["path"_L1].toString()));
@@ -251,6 +253,19 @@ QStringList Job::log() const
 QJsonObject Job::plan() const
 {
     return m_plan;
+}
+
+QJsonObject Job::result() const
+{
+    return m_state == Done ? m_result : QJsonObject();
+}
+
+QStringList Job::notes() const
+{
+    QStringList list;
+    for (const auto &each : result()["notes"_L1].toArray())
+        list.append(translated(each.toString()));
+    return list;
 }
 
 QString Job::saveLog() const

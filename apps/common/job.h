@@ -41,6 +41,9 @@ class Job : public QObject
     Q_PROPERTY(QString timeLeft READ timeLeft NOTIFY changed)
     Q_PROPERTY(QString amount READ amount NOTIFY changed)
     Q_PROPERTY(QString rate READ rate NOTIFY changed)
+    Q_PROPERTY(QJsonObject plan READ plan NOTIFY changed)
+    Q_PROPERTY(QJsonObject result READ result NOTIFY changed)
+    Q_PROPERTY(QStringList notes READ notes NOTIFY changed)
     Q_PROPERTY(QStringList log READ log NOTIFY logChanged)
 
 public:
@@ -65,6 +68,8 @@ public:
     QString rate() const; // "120 MB/s"
     QStringList log() const;
     QJsonObject plan() const;
+    QJsonObject result() const; // how it ended, as the helper has it; empty until it is Done
+    QStringList notes() const; // of the result, in the person's language where that is known
 
     Q_INVOKABLE void cancel();
     Q_INVOKABLE void forget();
@@ -95,7 +100,7 @@ private:
     State m_state = Unknown;
     Problem m_problem;
     bool m_isCancelling = false;
-    QJsonObject m_plan;
+    QJsonObject m_plan, m_result;
     QStringList m_log;
 };
 

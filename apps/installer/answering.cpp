@@ -121,6 +121,8 @@ bool Answering::refuse(const QString &what, const QString &why)
 
 bool Answering::checkProtection()
 {
+    if (!m_answers.secureBoot.empty())
+        m_parts.machine->setPreparing(m_answers.secureBoot == "prepare");
     if (m_answers.protection.empty() || !m_parts.machine->isKnown())
         return true;
     const QString wanted = QString::fromStdString(m_answers.protection);
@@ -201,7 +203,8 @@ bool Answering::covers(const QString &page) const
         return m_answers.disk && !m_parts.disks->chosen().isEmpty();
     if (page == "WayPage"_L1)
         return m_parts.way->mode().toStdString() == m_answers.mode && m_parts.way->state() == Way::Planned;
-    return page == "ProtectionPage"_L1 && !m_answers.protection.empty() && m_parts.machine->isKnown();
+    // Not said, it is what is best here.
+    return page == "ProtectionPage"_L1 && m_parts.machine->isKnown();
 }
 
 void Answering::takeOver()
@@ -227,6 +230,7 @@ QString Answering::save() const
                     .timeZone = m_parts.timeZones->current().toStdString(),
                     .hostname = m_answers.hostname,
                     .protection = m_parts.machine->protection().toStdString(),
+                    .secureBoot = m_parts.machine->isPreparing() ? "prepare" : "",
                     .disk = {},
                     .mode = m_parts.way->mode().toStdString(),
                     .confirm = {},

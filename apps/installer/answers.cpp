@@ -95,6 +95,11 @@ std::string checkProtection(const std::string &text)
     return checkWord(text, std::array{"tpm", "tpm-pin", "passphrase"});
 }
 
+std::string checkSecureBoot(const std::string &text)
+{
+    return checkWord(text, std::array{"prepare", "leave"});
+}
+
 std::string checkMode(const std::string &text)
 {
     return checkWord(text, std::array{"erase", "beside", "reinstall"});
@@ -130,6 +135,7 @@ constexpr auto keys = std::to_array<Key>({
     {"timeZone", &Answers::timeZone, checkTimeZone},
     {"hostname", &Answers::hostname, checkHostname},
     {"protection", &Answers::protection, checkProtection},
+    {"secureBoot", &Answers::secureBoot, checkSecureBoot},
     {"mode", &Answers::mode, checkMode},
     {"confirm", &Answers::confirm, checkConfirm},
     {"afterwards", &Answers::afterwards, checkAfterwards},
@@ -141,7 +147,7 @@ struct DiskKey {
 };
 constexpr auto diskKeys = std::to_array<DiskKey>({{"serial", &WantedDisk::serial}, {"model", &WantedDisk::model}, {"name", &WantedDisk::name}});
 
-const std::string knownKeys = "Keys are language, keyboard, timeZone, hostname, protection, disk, mode, confirm and afterwards.";
+const std::string knownKeys = "Keys are language, keyboard, timeZone, hostname, protection, secureBoot, disk, mode, confirm and afterwards.";
 const std::string knownDisks = "Write \"only\", \"largest\", or one or more of {\"serial\": \"…\", \"model\": \"…\", \"name\": \"…\"}.";
 
 std::expected<std::string, AnswersError> textOf(const std::string &key, const AnswersJson &value, Check check)

@@ -38,6 +38,7 @@ struct Answers {
     std::string timeZone; // "Europe/Berlin"
     std::string hostname;
     std::string protection; // "tpm", "tpm-pin", "passphrase"
+    std::string secureBoot; // "prepare", "leave"
     std::optional<WantedDisk> disk;
     std::string mode; // "erase", "beside", "reinstall"
     std::string confirm; // the whole sentence

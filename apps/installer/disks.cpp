@@ -5,6 +5,7 @@
 #include "apps/common/diskpicture.h"
 #include "apps/common/helper.h"
 #include "apps/common/words.h"
+#include "apps/installer/health.h"
 #include "installer1_proxy.h"
 
 #include <KLocalizedString>
@@ -27,12 +28,41 @@ QString tokenOf(const QJsonObject &disk)
     return disk["token"_L1].toString();
 }
 
+// Not by the helper: what a disk says of itself (Health::Kind).
+constexpr QLatin1StringView healthKey = "health"_L1;
+
+Ui::Problem healthProblem(int kind)
+{
+    const auto problem = [](const QString &why) {
+        return Ui::Problem{.code = u"io"_s,
+                           .what = i18n("This disk is failing"),
+                           .why = why,
+                           .todo = i18n("Save what is on it on another disk. Do not trust it with anything.")};
+    };
+    switch (kind) {
+    case Health::Failing:
+        return problem(i18n("by its own health check (SMART) it will not work for much longer. Save what is on it"));
+    case Health::WornOut:
+        return problem(i18n("by its own health check (SMART) it is worn out. Save what is on it"));
+    case Health::Unreliable:
+        return problem(i18n("by its own health check (SMART) it makes too many errors. Save what is on it"));
+    case Health::ReadOnly:
+        return problem(i18n("by its own health check (SMART) it can only be read any more. Save what is on it"));
+    case Health::Forgetful:
+        return problem(i18n("by its own health check (SMART) it can lose what was written last when the power goes. Save what is on it"));
+    default:
+        return {};
+    }
+}
+
 // Also where no way of installing is open: what stands in the way of using it whole is the reason then.
 Ui::Problem refusalOf(const QJsonObject &disk)
 {
-    const auto refusal = Ui::Problem::fromJson(disk["refusal"_L1]);
+    const auto refusal = Ui::Problem::fromJson(disk["refusal"_L1]), ill = healthProblem(disk[healthKey].toInt());
     if (refusal.isSet())
         return refusal;
+    if (ill.isSet())
+        return ill;
     const QJsonObject modes = disk["modes"_L1].toObject();
     const bool isClosed = std::ranges::none_of(modes, [](const auto &mode) { return mode.isNull(); });
     return isClosed ? Ui::Problem::fromJson(modes["erase"_L1]) : Ui::Problem();
@@ -112,10 +142,12 @@ QString iconOf(const QJsonObject &disk)
 
 } // namespace
 
-Disks::Disks(Ui::Helper *helper, QObject *parent)
+Disks::Disks(Ui::Helper *helper, Health *health, QObject *parent)
     : QAbstractListModel(parent)
     , m_helper(helper)
+    , m_health(health)
 {
+    connect(health, &Health::changed, this, &Disks::merge);
     connect(helper, &Ui::Helper::anewed, this, &Disks::refresh);
     connect(&helper->installer(), &OrgPreonInstaller1Interface::DisksChanged, this, &Disks::refresh);
     refresh();
@@ -128,16 +160,30 @@ void Disks::refresh()
         if (asked != m_asked)
             return;
         m_problem = answer ? Ui::Problem() : answer.error();
-        m_state = answer ? Listed : Failed;
-        QList<QJsonObject> disks;
+        m_listed.clear();
         if (answer) {
             for (const auto &each : QJsonDocument::fromJson(answer->value().toUtf8()).array())
-                disks.append(each.toObject());
+                m_listed.append(each.toObject());
         }
-        // Those that can be used come first, otherwise in the helper's order.
-        std::ranges::stable_partition(disks, std::not_fn(isRefused));
-        take(disks);
+        m_hasAnswer = true;
+        merge();
     });
+}
+
+// Only what both sides have been asked about is shown: a disk must not be chosen, by an answers file least of all, before it could say that it is failing.
+void Disks::merge()
+{
+    if (!m_hasAnswer || !m_health->isSettled())
+        return;
+    m_state = m_problem.isSet() ? Failed : Listed;
+    QList<QJsonObject> disks = m_listed;
+    for (QJsonObject &disk : disks) {
+        if (const Health::Kind kind = m_health->of(disk["device"_L1].toString()); kind != Health::Unknown)
+            disk[healthKey] = kind;
+    }
+    // Those that can be used come first, otherwise in the helper's order.
+    std::ranges::stable_partition(disks, std::not_fn(isRefused));
+    take(disks);
 }
 
 void Disks::take(const QList<QJsonObject> &disks)
@@ -154,7 +200,7 @@ void Disks::take(const QList<QJsonObject> &disks)
     if (m_chosen != old)
         Q_EMIT chosenChanged();
     if (!old.isEmpty() && m_chosen.isEmpty())
-        Q_EMIT chosenVanished(titleOf(old));
+        Q_EMIT chosenLost(titleOf(old), same != m_disks.end());
     // Where there is only one way, nobody has to point at it.
     if (old.isEmpty() && std::ranges::count_if(m_disks, std::not_fn(isRefused)) == 1)
         choose(tokenOf(m_disks.first()));

@@ -3,7 +3,7 @@
 #pragma once
 
 // The disks that something can be installed on, live (ListDisks): they come and go, and the chosen one stays chosen for as long as it is there. Those that are
-// refused are shown too, with the reason.
+// refused are shown too, with the reason; so are those that say that they are failing (health.h).
 
 #include "apps/common/problem.h"
 
@@ -19,6 +19,8 @@ class Helper;
 
 namespace Preon::Installer
 {
+
+class Health;
 
 class Disks : public QAbstractListModel
 {
@@ -39,7 +41,7 @@ public:
     Q_ENUM(State)
     enum Role { TokenRole = Qt::UserRole, NameRole, SizeRole, ContentRole, IconRole, BusRole, DeviceRole, RefusalRole };
 
-    explicit Disks(Ui::Helper *helper, QObject *parent = nullptr);
+    Disks(Ui::Helper *helper, Health *health, QObject *parent = nullptr);
 
     Q_INVOKABLE void refresh();
 
@@ -62,16 +64,20 @@ public:
 Q_SIGNALS:
     void changed();
     void chosenChanged();
-    void chosenVanished(const QString &name);
+    void chosenLost(const QString &name, bool isThere); // it was unplugged, or it is there and cannot be used any more
 
 private:
+    void merge();
     void take(const QList<QJsonObject> &disks);
 
     Ui::Helper *const m_helper;
-    QList<QJsonObject> m_disks;
+    Health *const m_health;
+    QList<QJsonObject> m_listed; // by the helper
+    QList<QJsonObject> m_disks; // with what they say of their health, those that can be used first
     State m_state = Looking;
     Ui::Problem m_problem;
     QJsonObject m_chosen;
+    bool m_hasAnswer = false;
     int m_asked = 0; // only the last answer counts
 };
 

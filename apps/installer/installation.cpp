@@ -25,7 +25,8 @@ Installation::Installation(const QDBusConnection &bus, QObject *parent)
     , m_keyboards(Installer::keyboards())
     , m_timeZones(Installer::timeZones())
     , m_power(QDBusConnection::systemBus())
-    , m_disks(&m_helper)
+    , m_health(QDBusConnection::systemBus())
+    , m_disks(&m_helper, &m_health)
     , m_way(&m_helper, &m_disks)
     , m_answering({&m_languages, &m_keyboards, &m_timeZones, &m_machine, &m_disks, &m_way})
 {
@@ -35,6 +36,7 @@ Installation::Installation(const QDBusConnection &bus, QObject *parent)
     for (Ui::Choices *choices : {&m_languages, &m_keyboards, &m_timeZones})
         connect(choices, &Ui::Choices::currentChanged, this, &Installation::carryOver);
     connect(&m_machine, &Machine::protectionChanged, this, &Installation::carryOver);
+    connect(&m_machine, &Machine::preparingChanged, this, &Installation::carryOver);
     connect(&m_answering, &Answering::changed, this, &Installation::carryOver);
     carryOver();
     connect(&m_helper, &Ui::Helper::stateChanged, this, [this] {
@@ -59,6 +61,8 @@ void Installation::carryOver()
     QVariantMap wishes{{u"language"_s, m_languages.current() + u".UTF-8"_s}, {u"keyboard"_s, m_keyboards.current()}, {u"time-zone"_s, m_timeZones.current()}};
     if (m_machine.isKnown())
         wishes[u"protection"_s] = m_machine.protection();
+    if (m_machine.isPreparing())
+        wishes[u"prepare-secure-boot"_s] = true;
     if (!m_answering.hostname().isEmpty())
         wishes[u"hostname"_s] = m_answering.hostname();
     m_way.setWishes(wishes);

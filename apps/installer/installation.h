@@ -10,6 +10,7 @@
 #include "apps/common/job.h"
 #include "apps/installer/answering.h"
 #include "apps/installer/disks.h"
+#include "apps/installer/health.h"
 #include "apps/installer/machine.h"
 #include "apps/installer/network.h"
 #include "apps/installer/power.h"
@@ -81,6 +82,7 @@ private:
     Ui::Choices m_languages, m_keyboards, m_timeZones;
     Network m_network;
     Power m_power;
+    Health m_health;
     Disks m_disks;
     Way m_way;
     Answering m_answering;

@@ -53,6 +53,7 @@ void Machine::refresh()
         m_problem = answer ? Ui::Problem() : answer.error();
         Q_EMIT changed();
         Q_EMIT protectionChanged();
+        Q_EMIT preparingChanged();
     });
 }
 
@@ -77,7 +78,7 @@ Ui::Problem Machine::refusal() const
     if (m_problem.isSet())
         return m_problem;
     if (m_machine["firmware"_L1].toString() != "bios"_L1)
-        return {};
+        return Ui::Problem::fromJson(m_machine["startProblem"_L1]);
     return {.code = u"unsupported"_s,
             .what = i18n("This computer was started in the old way (BIOS)"),
             .why = i18n("%1 is started by UEFI, which nearly every computer since 2012 has. Started in the old way, its protection would not work.", system()),
@@ -92,19 +93,27 @@ QVariantList Machine::protections() const
     const auto choice = [](const QString &id, const QString &title, const QString &line, const QString &icon, const QString &why) {
         return QVariantMap{{u"id"_s, id}, {u"title"_s, title}, {u"line"_s, line}, {u"icon"_s, icon}, {u"why"_s, why}};
     };
+    const bool isWeak = startsOthers();
     const QVariantMap chip
         = choice(u"tpm"_s, i18n("Unlocked by this computer"),
-                 i18n("Its security chip (TPM) gives the key to the untouched system only. There is nothing to type."), u"security-high"_s, noChip);
-    const QVariantMap pin
-        = choice(u"tpm-pin"_s, i18n("Unlocked by this computer and a PIN"),
-                 i18n("A PIN as well, chosen at the first start and asked for at each one: a stolen computer stays shut."), u"dialog-password"_s, noChip);
+                 isWeak ? i18n("Its security chip (TPM) gives the key. Nothing is typed, but whoever has the whole computer could get at your files.")
+                        : i18n("Its security chip (TPM) gives the key to the untouched system only. There is nothing to type."),
+                 u"security-high"_s, noChip);
+    const QVariantMap pin = choice(u"tpm-pin"_s, i18n("Unlocked by this computer and a PIN"),
+                                   isWeak ? i18n("Best here: this computer starts other systems too, and one of them could get the key from the security chip "
+                                                 "(TPM) alone. You choose the PIN at the "
+                                                 "first start.")
+                                          : i18n("A PIN as well, chosen at the first start and asked for at each one: a stolen computer stays shut."),
+                                   u"dialog-password"_s, noChip);
     const QVariantMap passphrase
         = choice(u"passphrase"_s, i18n("A passphrase at each start"),
                  hasChip ? i18n("Without the security chip: the disk can be read in another computer, by whoever knows the passphrase.")
                          : i18n("You choose it when the system starts for the first time. Without it nobody can read the disk, not even you."),
                  u"dialog-password"_s, {});
     // Twice the same reason would be once too often.
-    return hasChip ? QVariantList{chip, pin, passphrase} : QVariantList{passphrase, chip};
+    if (!hasChip)
+        return {passphrase, chip};
+    return isWeak ? QVariantList{pin, chip, passphrase} : QVariantList{chip, pin, passphrase};
 }
 
 QString Machine::protection() const
@@ -134,22 +143,64 @@ void Machine::setProtection(const QString &id)
         Q_EMIT protectionChanged();
 }
 
+// Somebody who has this computer can start a system of their own on it, and a TPM alone would give that the key (docs/boot.md, "What a TPM alone does not do"). In setup mode too:
+// our keys are enrolled by themselves in virtual machines, and that at the start of the stick; elsewhere somebody has to choose it.
+bool Machine::startsOthers() const
+{
+    const QJsonValue start = m_machine["start"_L1];
+    return m_machine["firmware"_L1].toString() == "uefi"_L1
+        && (!isSecureBootOn() || start["loader"_L1].toString() == "shim"_L1 || start["trustsOthers"_L1].toBool());
+}
+
+bool Machine::isSecureBootOn() const
+{
+    return m_machine["secureBoot"_L1].toString() == "on"_L1;
+}
+
 QVariantMap Machine::secureBoot() const
 {
     const QString state = m_machine["secureBoot"_L1].toString();
-    const auto said = [](const QString &title, const QString &line, const QString &icon) {
+    const QJsonValue start = m_machine["start"_L1];
+    const bool byShim = start["loader"_L1].toString() == "shim"_L1;
+    const auto said = [](const QString &title, const QString &line, const QString &icon = u"dialog-information"_s) {
         return QVariantMap{{u"title"_s, title}, {u"line"_s, line}, {u"icon"_s, icon}};
     };
-    if (state == "on"_L1)
-        return said(i18n("Secure Boot is on"), i18n("This computer starts only what is signed."), u"security-high"_s);
+    if (isSecureBootOn() && byShim)
+        return said(i18n("Secure Boot is on, with Microsoft’s keys"),
+                    start["asks"_L1].toBool()
+                        ? i18n("This computer starts what Microsoft vouches for. At the next restart a blue screen asks whether it may start %1.", system())
+                        : i18n("This computer starts what Microsoft vouches for, and %1, which its owner has allowed.", system()),
+                    u"security-medium"_s);
+    if (isSecureBootOn() && startsOthers())
+        return said(i18n("Secure Boot is on"), i18n("This computer starts %1, and other systems that its keys vouch for.", system()), u"security-medium"_s);
+    if (isSecureBootOn())
+        return said(i18n("Secure Boot is on"), i18n("This computer starts only what %1’s keys vouch for.", system()), u"security-high"_s);
     if (state == "setup"_L1)
         return said(i18n("Secure Boot waits for keys"),
-                    i18n("%1 enrols its own at the first restart. From then on this computer starts only what they sign.", system()), u"dialog-information"_s);
+                    i18n("Until it has some, this computer starts anything. It takes %1’s when you choose “Enroll Secure Boot keys: auto” in the menu in which "
+                         "the stick starts.",
+                         system()));
+    const QString encrypted = i18n("Your files are encrypted all the same. With it, this computer would also refuse to start a system that was altered.");
     if (state == "off"_L1)
         return said(i18n("Secure Boot is off"),
-                    i18n("Your files are encrypted all the same. With it, this computer would also refuse to start a system that was altered."),
-                    u"dialog-information"_s);
-    return {};
+                    byShim && !couldPrepare() ? i18n("It can be switched on in the firmware’s settings: %1 is allowed there already.", system()) : encrypted);
+    return m_machine["firmware"_L1].toString() == "uefi"_L1 ? said(i18n("This computer has no Secure Boot"), encrypted) : QVariantMap();
+}
+
+bool Machine::couldPrepare() const
+{
+    return m_machine["secureBoot"_L1].toString() == "off"_L1 && m_machine["start"_L1]["couldAsk"_L1].toBool();
+}
+
+bool Machine::isPreparing() const
+{
+    return m_isPreparing && couldPrepare();
+}
+
+void Machine::setPreparing(bool preparing)
+{
+    if (std::exchange(m_isPreparing, preparing) != preparing)
+        Q_EMIT preparingChanged();
 }
 
 } // namespace Preon::Installer

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-// What this machine is, as far as an installation cares (DescribeMachine): the system that would be installed, whether the machine can start it, and how it can
-// protect people's files.
+// What this machine is, as far as an installation cares (DescribeMachine): the system that would be installed, whether the machine can start it, how it can
+// protect people's files, and what its Secure Boot is worth.
 
 #include "apps/common/problem.h"
 
@@ -33,6 +33,9 @@ class Machine : public QObject
     Q_PROPERTY(QString protection READ protection WRITE setProtection NOTIFY protectionChanged)
     Q_PROPERTY(QString protectionTitle READ protectionTitle NOTIFY protectionChanged)
     Q_PROPERTY(QVariantMap secureBoot READ secureBoot NOTIFY changed)
+    Q_PROPERTY(bool secureBootOn READ isSecureBootOn NOTIFY changed)
+    Q_PROPERTY(bool couldPrepare READ couldPrepare NOTIFY changed)
+    Q_PROPERTY(bool preparing READ isPreparing WRITE setPreparing NOTIFY preparingChanged)
 
 public:
     explicit Machine(Ui::Helper *helper, QObject *parent = nullptr);
@@ -48,15 +51,27 @@ public:
     QString protectionTitle() const;
     void setProtection(const QString &id);
     QVariantMap secureBoot() const; // {"title", "line", "icon"}; empty: not known
+    bool isSecureBootOn() const;
+
+    // Secure Boot is off, its keys are others', and its owner could be asked to allow our kernel's key, so that it can be switched on later.
+    bool couldPrepare() const;
+    // Whether they are to be asked. Only where somebody chose it: it puts a screen in English before each start until that is answered, and is worth nothing before Secure Boot
+    // was switched on in the firmware's settings. Who does not know that they want that is better off without.
+    bool isPreparing() const;
+    void setPreparing(bool preparing);
 
 Q_SIGNALS:
     void changed();
     void protectionChanged();
+    void preparingChanged();
 
 private:
+    bool startsOthers() const;
+
     Ui::Helper *const m_helper;
     QJsonObject m_machine;
     QString m_protection;
+    bool m_isPreparing = false;
     Ui::Problem m_problem;
 };
 

@@ -16,6 +16,7 @@ struct StartFacts {
     Boot::SecureBoot::State state = Boot::SecureBoot::State::Unknown;
     bool trustsOwn = false; // our loader and kernel
     bool trustsShim = false;
+    bool trustsOthers = false; // has keys that vouch for more than our kernel
     bool allowsKernel = false; // the firmware's keys or those of the machine's owner vouch for the kernel, once shim runs
 };
 StartFacts readStartFacts(const Host &host, const Source &source);

@@ -149,6 +149,10 @@ class Desktop:
     def upower(self, bus):
         return self._stand_in(bus, "org.freedesktop.UPower", "/org/freedesktop/UPower", "upower")
 
+    def udisks(self, bus):
+        """A UDisks to test against (storage.py)."""
+        return self._stand_in(bus, "org.freedesktop.UDisks2", "/org/freedesktop/UDisks2", pathlib.Path(__file__).with_name("storage.py"))
+
     def machine(self, disks=(), **facts):
         """A stand-in for the helper on a machine that no test has: it describes it so, lists these disks (as org.preon.Installer1.xml says), and does no work."""
         name, path = "org.preon.Helper1", "/org/preon/Helper1"
@@ -162,6 +166,22 @@ class Desktop:
         self.describe(mock, described)
         mock.AddMethod("org.preon.Installer1", "ListDisks", "", "s", f"ret = {json.dumps(list(disks))!r}")
         return process, mock
+
+    @staticmethod
+    def plan(mock, **facts):
+        """What such a helper plans, whatever it is asked for; without facts an empty plan for the whole of a disk."""
+        plan = {"mode": "erase", "target": {"size": 64000000000}} | facts
+        mock.AddMethod("org.preon.Installer1", "Plan", "ssa{sv}", "ss", f"ret = ('1', {json.dumps(plan)!r})")
+
+    @staticmethod
+    def done(mock, result=None, plan=None, listed=False):
+        """Work of such a helper that ended well: what its window asks for when it begins, or (listed) finds when it is opened."""
+        path = "/org/preon/Job1/1"
+        described = f"ret = ({json.dumps(plan or {})!r}, {json.dumps(result or {})!r}, '', dbus.Array([], signature='s'))"
+        mock.AddMethod("org.preon.Installer1", "Apply", "s", "o", f"ret = dbus.ObjectPath('{path}')")
+        mock.AddObject(path, "org.preon.Job1", {"Kind": "install", "Target": "Disk", "State": "done", "Phase": "Flushing"}, [("Describe", "", "sssas", described)])
+        if listed:
+            mock.AddMethod("org.preon.Helper1", "ListJobs", "", "ao", f"ret = dbus.Array(['{path}'], signature='o')")
 
     @staticmethod
     def describe(mock, machine):

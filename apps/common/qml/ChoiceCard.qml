@@ -7,7 +7,7 @@ import QtQuick.Templates as T
 import org.kde.kirigami as Kirigami
 
 // One choice of a page: icon, title, its consequence in one line. Belongs to a radio group of its siblings: arrows move between them. A choice that cannot be
-// made says why instead of hiding.
+// made says why instead of hiding. One that toggles stands for itself and has a switch: what is selected is on.
 T.AbstractButton {
     id: card
 
@@ -17,8 +17,10 @@ T.AbstractButton {
     property string iconName
     property bool selected: false
     property bool selectable: true // false: it informs, nothing is to be chosen
+    property bool toggles: false // chosen() then asks for the other state
     property bool followsArrows: true // false: choosing does something at once, so arrows only move
     readonly property bool isRefused: reason !== ""
+    readonly property bool stands: selected && selectable && !toggles // out among its siblings
 
     hoverEnabled: selectable && !isRefused
     focusPolicy: selectable ? Qt.StrongFocus : Qt.NoFocus
@@ -30,7 +32,7 @@ T.AbstractButton {
     Kirigami.Theme.inherit: false
     Kirigami.Theme.colorSet: Kirigami.Theme.View
 
-    Accessible.role: selectable ? Accessible.RadioButton : Accessible.StaticText
+    Accessible.role: toggles ? Accessible.CheckBox : selectable ? Accessible.RadioButton : Accessible.StaticText
     Accessible.name: text
     Accessible.description: [note, isRefused ? i18nd("preon", "Cannot be chosen: %1", reason) : line].filter(part => part !== "").join(". ")
     // Readers are told by the button's own state: what is attached here alone does not reach them. A click would set it, and whether a choice is made others decide.
@@ -45,7 +47,7 @@ T.AbstractButton {
     signal chosen
     signal accepted // Enter on what is chosen already: on to the next page
     function take(): void {
-        if (selected)
+        if (selected || toggles)
             accepted();
         else
             choose();
@@ -61,7 +63,7 @@ T.AbstractButton {
     Keys.onEnterPressed: take()
 
     function step(event: var, forward: bool): void {
-        const siblings = parent.children.filter(item => item instanceof ChoiceCard && item.visible && item.selectable);
+        const siblings = toggles ? [] : parent.children.filter(item => item instanceof ChoiceCard && item.visible && item.selectable && !item.toggles);
         const next = siblings[siblings.indexOf(card) + (forward ? 1 : -1)];
         event.accepted = next !== undefined;
         if (next) {
@@ -73,12 +75,12 @@ T.AbstractButton {
 
     background: Rectangle {
         radius: Kirigami.Units.cornerRadius * 1.5
-        color: card.selected && card.selectable ? Kirigami.ColorUtils.tintWithAlpha(Kirigami.Theme.backgroundColor, Kirigami.Theme.highlightColor, 0.12)
+        color: card.stands ? Kirigami.ColorUtils.tintWithAlpha(Kirigami.Theme.backgroundColor, Kirigami.Theme.highlightColor, 0.12)
              : card.down ? Kirigami.ColorUtils.tintWithAlpha(Kirigami.Theme.backgroundColor, Kirigami.Theme.textColor, 0.08)
              : card.hovered ? Kirigami.ColorUtils.tintWithAlpha(Kirigami.Theme.backgroundColor, Kirigami.Theme.textColor, 0.04)
              : card.isRefused ? "transparent" : Kirigami.Theme.backgroundColor
-        border.width: card.selected && card.selectable ? 2 : 1
-        border.color: card.selected && card.selectable ? Kirigami.Theme.highlightColor
+        border.width: card.stands ? 2 : 1
+        border.color: card.stands ? Kirigami.Theme.highlightColor
                     : Kirigami.ColorUtils.linearInterpolation(Kirigami.Theme.backgroundColor, Kirigami.Theme.textColor, 0.2)
         FocusRing { visible: card.visualFocus }
     }
@@ -126,13 +128,24 @@ T.AbstractButton {
             }
         }
         Kirigami.Icon {
-            visible: card.selectable
+            visible: card.selectable && !card.toggles
             opacity: card.selected ? 1 : 0
             source: "checkmark"
             color: Kirigami.Theme.highlightColor
             isMask: true
             implicitWidth: Kirigami.Units.iconSizes.small
             implicitHeight: Kirigami.Units.iconSizes.small
+        }
+        QQC2.Switch {
+            visible: card.toggles
+            checked: card.selected
+            focusPolicy: Qt.NoFocus
+            padding: 0
+            Accessible.ignored: true
+            onClicked: {
+                checked = Qt.binding(() => card.selected);
+                card.choose();
+            }
         }
     }
 }

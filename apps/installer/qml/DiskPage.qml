@@ -25,10 +25,10 @@ InstallerPage {
     }
 
     Kirigami.InlineMessage {
-        objectName: "vanished"
-        visible: window.vanished !== ""
+        objectName: "lost"
+        visible: window.lost !== ""
         type: Kirigami.MessageType.Warning
-        text: i18n("%1 is no longer connected. Choose another disk, or connect it again.", window.vanished)
+        text: window.lost
         Layout.fillWidth: true
         Accessible.name: text
     }

@@ -11,8 +11,9 @@ InstallerPage {
     id: page
 
     readonly property bool isSandbox: installation.helper.session === "sandbox"
-    // What an answers file wants to happen now, with time to say no.
-    property string afterwards: isSandbox ? "" : installation.answering.afterwards
+    readonly property string code: installation.job?.result.code ?? ""
+    // What an answers file wants to happen now, with time to say no. Where somebody has to write a code down they say when.
+    property string afterwards: isSandbox || code !== "" ? "" : installation.answering.afterwards
     property int seconds: 10
 
     question: i18n("%1 is installed", installation.machine.system)
@@ -43,6 +44,21 @@ InstallerPage {
         }
     }
 
+    OwnersCode {
+        visible: page.code !== ""
+        code: page.code
+        system: installation.machine.system
+        secureBootOn: installation.machine.secureBootOn
+    }
+    Kirigami.InlineMessage {
+        objectName: "cannotAsk"
+        visible: page.code === "" && (installation.job?.plan.start?.asks ?? false)
+        type: Kirigami.MessageType.Warning
+        text: i18n("This computer did not take the request to allow %1. With Secure Boot on it does not start it.", installation.machine.system)
+        Layout.fillWidth: true
+        Accessible.name: text
+    }
+    Details { text: (installation.job?.notes ?? []).join("\n") }
     Item {
         implicitHeight: Kirigami.Units.smallSpacing
         Layout.fillWidth: true

@@ -32,7 +32,7 @@ Kirigami.AbstractApplicationWindow {
     property int step: 0
     property bool makesRoom: false // the page that says how, instead of the way's
     property problem refusal // of what was asked for last
-    property string vanished // the disk that went while it was chosen
+    property string lost // what became of the disk that was chosen
 
     readonly property Job job: installation.job
     readonly property string current: {
@@ -123,14 +123,16 @@ Kirigami.AbstractApplicationWindow {
     }
     Connections {
         target: window.installation.disks
-        function onChosenVanished(name: string): void {
-            window.vanished = name;
+        function onChosenLost(name: string, isThere: bool): void {
+            // One that nobody has looked at yet is nobody's choice.
+            if (window.step >= window.diskStep)
+                window.lost = isThere ? i18n("%1 can no longer be chosen. Its card says why.", name) : i18n("%1 is no longer connected. Choose another disk, or connect it again.", name);
             window.makesRoom = false;
             window.step = Math.min(window.step, window.diskStep);
         }
         function onChosenChanged(): void {
             if (window.installation.disks.chosen !== "")
-                window.vanished = "";
+                window.lost = "";
         }
     }
 

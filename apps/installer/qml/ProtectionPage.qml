@@ -40,7 +40,7 @@ InstallerPage {
         objectName: "again"
         text: i18n("Check again")
         icon.name: "view-refresh"
-        visible: installation.machine.isKnown && installation.machine.protections[0].id !== "tpm"
+        visible: installation.machine.isKnown && installation.machine.protections[0].id === "passphrase"
         Layout.alignment: Qt.AlignHCenter
         onClicked: installation.machine.refresh()
     }
@@ -53,6 +53,17 @@ InstallerPage {
         iconName: state.icon ?? ""
         selectable: false
         Layout.topMargin: Kirigami.Units.gridUnit
+    }
+    ChoiceCard {
+        objectName: "prepareSecureBoot"
+        visible: installation.machine.couldPrepare
+        toggles: true
+        text: i18n("Prepare Secure Boot, to switch it on later")
+        line: i18n("At the restart a blue screen asks for a code, which is shown here at the end. Without that, %1 would not start with Secure Boot on.", installation.machine.system)
+        iconName: "security-medium"
+        selected: installation.machine.preparing
+        onChosen: installation.machine.preparing = !selected
+        onAccepted: window.goOn()
     }
     Item { Layout.fillHeight: true }
 }

@@ -55,33 +55,7 @@ InstallerPage {
             i18n("Enter at least what is needed, in MB (1 GB is about 1000 MB), and leave the new space unallocated."),
             i18n("Shut Windows down, start from this stick, and come back here."),
         ]
-        RowLayout {
-            id: line
-            required property string modelData
-            required property int index
-            spacing: Kirigami.Units.largeSpacing
-            Accessible.role: Accessible.ListItem
-            Accessible.name: i18nc("number of a step, its text", "%1. %2", index + 1, modelData)
-            Rectangle {
-                implicitWidth: Math.round(Kirigami.Units.gridUnit * 1.4)
-                implicitHeight: implicitWidth
-                radius: width / 2
-                color: Qt.alpha(Kirigami.Theme.highlightColor, 0.2)
-                Layout.alignment: Qt.AlignTop
-                QQC2.Label {
-                    anchors.centerIn: parent
-                    text: (line.index + 1).toLocaleString(Qt.locale(), "f", 0)
-                    font.weight: Font.DemiBold
-                    Accessible.ignored: true
-                }
-            }
-            QQC2.Label {
-                text: line.modelData
-                wrapMode: Text.Wrap
-                Layout.fillWidth: true
-                Accessible.ignored: true
-            }
-        }
+        StepLine {}
     }
     Kirigami.InlineMessage {
         id: checked

@@ -15,6 +15,7 @@ const std::string whole = R"({
     "timeZone": "Europe/Berlin",
     "hostname": "anna-laptop",
     "protection": "tpm",
+    "secureBoot": "prepare",
     "disk": {"serial": "S6P7NX0T512345", "model": "Samsung SSD 990 PRO"},
     "mode": "erase",
     "confirm": "erase everything on S6P7NX0T512345",
@@ -40,6 +41,7 @@ TEST(Answers, readsEveryKey)
     EXPECT_EQ(answers->timeZone, "Europe/Berlin");
     EXPECT_EQ(answers->hostname, "anna-laptop");
     EXPECT_EQ(answers->protection, "tpm");
+    EXPECT_EQ(answers->secureBoot, "prepare");
     ASSERT_TRUE(answers->disk);
     EXPECT_EQ(answers->disk->pick, WantedDisk::Pick::Named);
     EXPECT_EQ(answers->disk->serial, "S6P7NX0T512345");
@@ -100,6 +102,7 @@ TEST(Answers, saysExactlyWhatIsWrong)
         {R"({"timeZone": "../etc/passwd"})", "bad-format: the value of \"timeZone\" is \"../etc/passwd\""},
         {R"({"timeZone": "UTC"})", "bad-format: the value of \"timeZone\" is \"UTC\""},
         {R"({"protection": "none"})", "bad-format: the value of \"protection\" is \"none\""},
+        {R"({"secureBoot": "on"})", "bad-format: the value of \"secureBoot\" is \"on\""},
         {R"({"afterwards": "reboot"})", "bad-format: the value of \"afterwards\" is \"reboot\""},
         {R"({"disk": "all"})", "bad-format: the value of \"disk\" does not say which"},
         {R"({"disk": {}})", "bad-format: the value of \"disk\" does not say which"},
