@@ -85,8 +85,10 @@ void Speech::start()
 {
     auto environment = QProcessEnvironment::systemEnvironment();
     if (!m_language.isEmpty()) {
-        environment.insert(u"LANG"_s, m_language);
-        environment.insert(u"LANGUAGE"_s, m_language.section(u'.', 0, 0));
+        // Of each language only the locale in UTF-8 is there.
+        const QString locale = m_language.section(u'.', 0, 0);
+        environment.insert(u"LANG"_s, locale + u".UTF-8"_s);
+        environment.insert(u"LANGUAGE"_s, locale);
         environment.remove(u"LC_ALL"_s);
     }
     m_spoken = m_language;

@@ -12,7 +12,7 @@ from .errors import Trouble
 from .story import top
 
 BUS = "busctl --json=short call org.preon.Helper1 /org/preon/Helper1"
-# What is chosen by `through_the_pages`.
+# What is chosen by `choose_german` and `through_the_pages`.
 CHOSEN = {"language": "de_DE.UTF-8", "keyboard": ["XKBLAYOUT=de"], "time zone": "../usr/share/zoneinfo/Europe/Berlin", "name": "particle", "z": "+0x0b7a"}
 
 # The session's user and their bus.
@@ -158,10 +158,14 @@ def live_session(story, vm):
     story.chapter("the Installer asks the helper")
 
 
-def through_the_pages(story, vm, screen, while_it_works=lambda: None):
-    """German, its keyboard, Berlin, no network, the one disk as a whole, unlocked by the TPM alone; then until it is installed."""
-    page = Page(vm)
+def choose_german(screen):
+    screen.settle("welcome")
     screen.press("welcome-german", "up")
+
+
+def through_the_pages(story, vm, screen, while_it_works=lambda: None):
+    """After German: its keyboard, Berlin, no network, the one disk as a whole, unlocked by the TPM alone; then until it is installed."""
+    page = Page(vm)
     screen.press("keyboard", "ret")
     screen.press("time-zone", "ret")
     screen.press("network", "ret")
