@@ -9,10 +9,12 @@
 #include <QApplication>
 #include <QCommandLineParser>
 #include <QIcon>
+#include <QMouseEvent>
 #include <QQmlApplicationEngine>
 #include <QQuickStyle>
 
 #include <cstdio>
+#include <optional>
 
 using namespace Qt::StringLiterals;
 
@@ -32,6 +34,32 @@ void follow(Preon::Installer::Installation &installation, QQmlApplicationEngine 
     };
     QObject::connect(&installation, &Preon::Installer::Installation::languageChanged, &engine, use);
 }
+
+// Where there is no desktop the pointer would stand in mid-page from the beginning. It shows once there is a hand on it.
+class HiddenPointer : public QObject
+{
+public:
+    HiddenPointer()
+    {
+        QGuiApplication::setOverrideCursor(Qt::BlankCursor);
+        qApp->installEventFilter(this);
+    }
+
+    bool eventFilter(QObject *watched, QEvent *event) override
+    {
+        const auto type = event->type();
+        if (type == QEvent::MouseMove && !m_from)
+            m_from = static_cast<QMouseEvent *>(event)->globalPosition();
+        else if (type == QEvent::MouseButtonPress || (type == QEvent::MouseMove && static_cast<QMouseEvent *>(event)->globalPosition() != m_from)) {
+            qApp->removeEventFilter(this);
+            QGuiApplication::restoreOverrideCursor();
+        }
+        return QObject::eventFilter(watched, event);
+    }
+
+private:
+    std::optional<QPointF> m_from; // where it was put
+};
 
 } // namespace
 
@@ -67,6 +95,9 @@ int main(int argc, char **argv)
         std::fputs(qUtf8Printable(installation.answering()->problem().text()), stderr);
     engine.setInitialProperties(
         {{u"installation"_s, QVariant::fromValue(&installation)}, {u"kiosk"_s, parser.isSet(kiosk)}, {u"asksNetwork"_s, parser.isSet(network)}});
+    std::optional<HiddenPointer> hidden;
+    if (parser.isSet(kiosk))
+        hidden.emplace();
     engine.loadFromModule("org.preon.installer", "Main");
     return engine.rootObjects().isEmpty() ? 1 : app.exec();
 }

@@ -4,40 +4,25 @@
 
 """A computer whose Secure Boot has Microsoft's keys: a person allows our key by key presses, installs, and the disk starts by way of shim.
 
-First with Secure Boot on, from a stick whose key is taken from the stick. Then on a second such computer with Secure Boot off: the installation leaves a request, the next start asks for
-its code, and Secure Boot can be switched on. Pictures of what a person sees: out/screens/foreign_keys.
+First with Secure Boot on and the live session, all by key presses: the key is taken from the stick, then the Installer's pages. Then on a second such computer with Secure Boot off: the installation
+leaves a request, the next start asks for its code, and Secure Boot can be switched on. Pictures of what a person sees: out/screens/foreign_keys and out/screens/foreign_keys_request.
 """
 
 import os
 import re
-import shutil
 import subprocess
 import time
 from pathlib import Path
 
-from harness import Disk, Machine, Story, Trouble, firmware, particle
+from harness import Disk, Machine, Story, Trouble, firmware, kiosk, particle
 from harness.story import top
 
-SCREENS = top() / "out/screens/foreign_keys"
 LAUNCHED = r"perform MOK management"
-
-
-def picture(vm, name):
-    SCREENS.mkdir(parents=True, exist_ok=True)
-    vm.screenshot(SCREENS / f"{name}.png")
-
-
-def press(vm, name, *keys):
-    """Presses one key after the other and keeps a picture of what came of it."""
-    for key in keys:
-        vm.qmp.press(key)
-        time.sleep(1.2)
-    picture(vm, name)
 
 
 def medium(folder):
     raw = folder / "stick.raw"
-    subprocess.run(["cp", "--sparse=always", particle.image().path, raw], check=True)
+    subprocess.run(["cp", "--sparse=always", "--reflink=auto", particle.image("live").path, raw], check=True)
     tool = top() / "packaging/image/tools/for-microsoft"
     subprocess.run([tool, raw, Path(os.environ["PREON_CACHE"]) / "keys/secureboot.crt"], check=True)
     return Disk.raw(raw)
@@ -49,49 +34,50 @@ def starts_by_shim(story, vm, what):
     story.says(f"{what}: the keys are still Microsoft's", vm.run("grep -q Microsoft /sys/firmware/efi/efivars/KEK-*").ok)
 
 
-def installed_and_started(story, vm):
-    story.equals("the firmware starts the disk, which sets itself up", ("disk", ["vda"]), (particle.mode(vm), particle.disks_under(vm, particle.mounted_from(vm, "/"))))
-    story.equals("root opens with the TPM", ["systemd-tpm2"], particle.luks_facts(vm, "/dev/disk/by-preon/root")["tokens"])
+def has_shim(story, vm):
     # FAT knows no case.
     files = vm.ask("cd /efi/EFI && find . -type f").lower().split()
     wanted = {"./boot/bootx64.efi", "./boot/grubx64.efi", "./boot/mmx64.efi", "./systemd/shimx64.efi", "./systemd/grubx64.efi", "./systemd/systemd-bootx64.efi"}
     story.says("its EFI partition has shim and what that starts, in both places", wanted <= set(files), files)
     story.says("and no keys to enrol", not vm.run("ls /efi/loader/keys").ok)
-    story.equals("no unit failed", [], particle.failed_units(vm))
 
 
-def allowed_from_the_stick(story):
-    machine = Machine.new(story.folder / "on")
+def allow_from_the_stick(story, vm, screen):
+    vm.expect(r"Verification failed", 240)
+    story.chapter("the firmware starts shim; our kernel's key is not known to it")
+    vm.expect(LAUNCHED, 60)
+    time.sleep(1)
+    screen.keep("asked")
+    screen.picture_after("menu", "ret")
+    screen.picture_after("disk", "down", "ret")
+    screen.picture_after("files", "ret")
+    # EFI, loader and the certificate, in whatever order the folder has them.
+    names = subprocess.run(["mdir", "-b", "-i", f"{stick_esp(story)}", "::/"], capture_output=True, text=True, check=True, env={**os.environ, "MTOOLS_SKIP_CHECK": "1"}).stdout.split()
+    screen.picture_after("key", *["down"] * names.index("::/ALLOW-THIS.CER"), "ret")
+    screen.picture_after("sure", "down", "ret")
+    screen.picture_after("done", "down", "ret")
+    vm.serial.mark()
+    vm.qmp.press("ret")
+
+
+def by_key_presses(story):
+    machine = Machine.new(story.folder / "on", memory=3072, cpus=2)
     firmware.microsofts_variables(machine.variables, True)
-    stick, disk = medium(story.folder).overlay(story.folder / "stick.qcow2"), Disk.empty(story.folder / "disk.qcow2", "12G")
+    stick, disk = medium(story.folder).overlay(story.folder / "stick.qcow2"), Disk.empty(story.folder / "disk.qcow2", "16G")
     with machine.boot(disks=[disk], sticks=[stick]) as vm:
-        vm.expect(r"Verification failed", 240)
-        story.chapter("the firmware starts shim; our kernel's key is not known to it")
-        vm.expect(LAUNCHED, 60)
-        time.sleep(1)
-        picture(vm, "1-asked")
-        press(vm, "2-menu", "ret")
-        press(vm, "3-disk", "down", "ret")
-        press(vm, "4-files", "ret")
-        # EFI, loader and the certificate, in whatever order the folder has them.
-        names = subprocess.run(["mdir", "-b", "-i", f"{stick_esp(story)}", "::/"], capture_output=True, text=True, check=True, env={**os.environ, "MTOOLS_SKIP_CHECK": "1"}).stdout.split()
-        press(vm, "5-key", *["down"] * names.index("::/ALLOW-THIS.CER"), "ret")
-        press(vm, "6-sure", "down", "ret")
-        press(vm, "7-done", "down", "ret")
-        vm.serial.mark()
-        vm.qmp.press("ret")
-        vm.wait_up()
-        story.chapter("allowed, and started")
+        screen = kiosk.Screen(vm, kiosk.screens("foreign_keys"))
+        allow_from_the_stick(story, vm, screen)
+        kiosk.live_session(story, vm)
         starts_by_shim(story, vm, "the stick")
         plan = vm.ask("preonctl install --source=booted --target=/dev/vda --mode=erase --dry-run --json")
         story.says("nobody needs to be asked again", '"loader": "shim"' in plan and '"asks": false' in plan, plan[-1500:])
-        answer = particle.install(vm, "/dev/vda")
-        if not story.says("the system installs itself", answer.ok, answer):
-            raise Trouble("nothing is installed, so there is nothing to start")
-        vm.reboot()
-        story.chapter("restarted")
+        kiosk.choose_german(screen)
+        kiosk.through_the_pages(story, vm, screen)
+        kiosk.restart_by_the_button(vm)
+        story.chapter("restarted by the button, the stick still in")
         starts_by_shim(story, vm, "the disk")
-        installed_and_started(story, vm)
+        kiosk.has_what_was_chosen(story, vm)
+        has_shim(story, vm)
         vm.poweroff()
 
 
@@ -106,6 +92,7 @@ def allowed_by_request(story):
     firmware.microsofts_variables(machine.variables, False)
     stick, disk = particle.image().overlay(story.folder / "plain.qcow2"), Disk.empty(story.folder / "disk2.qcow2", "12G")
     with machine.boot(disks=[disk], sticks=[stick]) as vm:
+        screen = kiosk.Screen(vm, kiosk.screens("foreign_keys_request"))
         vm.wait_up()
         story.chapter("a second computer, Secure Boot off, an ordinary stick")
         story.says("Secure Boot is off", not particle.secure_boot(vm))
@@ -122,13 +109,13 @@ def allowed_by_request(story):
         vm.agent.send("systemctl reboot")
         vm.expect(LAUNCHED, 240)
         time.sleep(1)
-        picture(vm, "a-asked")
-        press(vm, "b-menu", "ret")
-        press(vm, "c-key", "down", "ret")
-        press(vm, "d-sure", "down", "ret")
-        press(vm, "e-password", "down", "ret")
+        screen.keep("asked")
+        screen.picture_after("menu", "ret")
+        screen.picture_after("key", "down", "ret")
+        screen.picture_after("sure", "down", "ret")
+        screen.picture_after("password", "down", "ret")
         vm.qmp.type(code.group(1), pace=0.3)
-        press(vm, "f-done", "ret")
+        screen.picture_after("done", "ret")
         time.sleep(2)
         vm.close()
     firmware.switch_secure_boot(machine.variables, True)
@@ -136,11 +123,12 @@ def allowed_by_request(story):
         vm.wait_up()
         story.chapter("Secure Boot switched on in the firmware's settings")
         starts_by_shim(story, vm, "the disk")
-        installed_and_started(story, vm)
+        story.equals("the disk set itself up", ("disk", ["vda"]), (particle.mode(vm), particle.disks_under(vm, particle.mounted_from(vm, "/"))))
+        has_shim(story, vm)
+        story.equals("no unit failed", [], particle.failed_units(vm))
         vm.poweroff()
 
 
 with Story("foreign_keys") as story:
-    shutil.rmtree(SCREENS, ignore_errors=True)
-    allowed_from_the_stick(story)
+    by_key_presses(story)
     allowed_by_request(story)

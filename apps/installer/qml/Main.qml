@@ -219,6 +219,15 @@ Kirigami.AbstractApplicationWindow {
             }
         }
     }
+    // Where no desktop does it.
+    readonly property Speech speech: Speech { language: window.installation.languages.current }
+    readonly property bool canSpeak: kiosk && speech.available
+    Shortcut {
+        sequence: "Meta+Alt+S"
+        context: Qt.ApplicationShortcut
+        enabled: window.canSpeak
+        onActivated: window.speech.toggle()
+    }
     Shortcut {
         sequences: [StandardKey.Back, "Escape"]
         enabled: back.wanted

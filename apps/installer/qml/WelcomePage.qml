@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 import QtQuick
 import QtQuick.Layouts
+import QtQuick.Controls as QQC2
 import org.preon.ui
 
 InstallerPage {
@@ -18,6 +19,17 @@ InstallerPage {
         model: installation.languages
         searchable: false
         onAccepted: window.goOn()
+    }
+    QQC2.Switch {
+        objectName: "speech"
+        text: i18n("Screen reader (Super+Alt+S)")
+        visible: window.canSpeak
+        checked: window.speech.on
+        Layout.alignment: Qt.AlignHCenter
+        onToggled: {
+            window.speech.toggle();
+            checked = Qt.binding(() => window.speech.on);
+        }
     }
     Item { Layout.fillHeight: true }
 }

@@ -74,10 +74,11 @@ class VM:
     disks: fixed disks, /dev/vda first. sticks: removable USB sticks. first: the disk that the firmware shall try first; without
     it the firmware's own boot order decides, as on a person's machine. cmdline: appended to the signed command line, after which the
     TPM opens no installed root any more. credentials: names and values. display: a QEMU display, such as "gtk"; None for no window. agent: whether commands can be run.
+    sound: where what its loudspeaker says goes, as QEMU takes it ("pa", "wav,path=…"); None for no sound card. graphics: QEMU's device.
     """
 
     def __init__(self, machine, *, disks=(), sticks=(), first=None, cmdline="", credentials=None, display=None, agent=True,
-                 serial_on_terminal=False):  # fmt: skip
+                 serial_on_terminal=False, sound=None, graphics="VGA"):  # fmt: skip
         self.machine, self.label = machine, f"boot-{machine.boots}"
         self.began = time.monotonic()
         self.serial = Serial(machine.folder / f"{self.label}.serial.log")
@@ -92,6 +93,7 @@ class VM:
             if machine.tpm:
                 self._start_tpm()
             command = self._command(disks, sticks, first, cmdline, credentials or {}, display, agent)
+            command += self._screen_and_sound(graphics, display, sound)
             fds = (self.qmp.theirs.fileno(), self.agent.theirs.fileno())
             self._qemu = child.spawn(command, cwd=machine.folder, log=self._log, pass_fds=fds, inherit_terminal=serial_on_terminal)
             self.agent.theirs.close()
@@ -138,9 +140,6 @@ class VM:
             command += ["-chardev", f"stdio,id=console,mux=on,signal=off,logfile={self.serial.path.name}", "-serial", "chardev:console"]
         else:
             command += ["-chardev", f"file,id=console,path={self.serial.path.name},input-path=console.in", "-serial", "chardev:console"]
-        command += ["-device", "VGA,edid=on,xres=1280,yres=800", "-display", display or "none"]
-        if display:
-            command += ["-device", "usb-tablet,bus=usb.0"]
         for number, disk in enumerate(disks):
             command += ["-drive", disk.drive(f"disk{number}")]
             command += ["-device", f"virtio-blk-pci,drive=disk{number},serial={disk.serial}" + (",bootindex=0" if disk is first else "")]
@@ -158,6 +157,15 @@ class VM:
         for name, value in extra.items():
             data = base64.b64encode(value if isinstance(value, bytes) else value.encode()).decode()
             command += ["-smbios", f"type=11,value=io.systemd.credential.binary:{name}={data}"]
+        return command
+
+    @staticmethod
+    def _screen_and_sound(graphics, display, sound):
+        command = ["-device", f"{graphics},edid=on,xres=1280,yres=800", "-display", display or "none"]
+        if display:
+            command += ["-device", "usb-tablet,bus=usb.0"]
+        if sound:
+            command += ["-audiodev", f"{sound},id=sound", "-device", "intel-hda", "-device", "hda-output,audiodev=sound"]
         return command
 
     def __enter__(self):

@@ -24,8 +24,8 @@ KERNEL_POLICY = "--tpm2-public-key=/run/probe/policy.pem --tpm2-public-key-pcrs=
 INSTALL_LIMIT = 420
 
 
-def image():
-    return Disk.raw(image_path())
+def image(profile="base"):
+    return Disk.raw(image_path(profile))
 
 
 def kernel_path():

@@ -18,10 +18,12 @@ def top():
     return Path(os.environ.get("PREON_TOP") or Path(__file__).resolve().parents[3])
 
 
-def image_path():
-    image = Path(os.environ.get("PREON_IMAGE") or top() / "out/image/Particle_1.raw")
+def image_path(profile="base"):
+    """PREON_IMAGE stands in for the profile `base`."""
+    made = top() / ("out/image" if profile == "base" else f"out/image-{profile}") / "Particle_1.raw"
+    image = Path(profile == "base" and os.environ.get("PREON_IMAGE") or made)
     if not image.exists():
-        raise Trouble(f"there is no image at {image}; `./dev image` builds it")
+        raise Trouble(f"there is no image at {image}; `./dev image{'' if profile == 'base' else ' --profile ' + profile}` builds it")
     return image
 
 
