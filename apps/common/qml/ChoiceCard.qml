@@ -37,6 +37,15 @@ T.AbstractButton {
     Accessible.description: [note, isRefused ? i18nd("preon", "Cannot be chosen: %1", reason) : line].filter(part => part !== "").join(". ")
     Accessible.checkable: selectable
     Accessible.checked: selected
+    // The button that it is made from writes its own state there, once a reader listens.
+    Accessible.onCheckableChanged: {
+        if (Accessible.checkable !== selectable)
+            Accessible.checkable = Qt.binding(() => selectable);
+    }
+    Accessible.onCheckedChanged: {
+        if (Accessible.checked !== selected)
+            Accessible.checked = Qt.binding(() => selected);
+    }
     Accessible.onPressAction: choose()
     Accessible.onToggleAction: choose()
     onClicked: choose()
