@@ -34,22 +34,19 @@ constexpr QLatin1StringView healthKey = "health"_L1;
 Ui::Problem healthProblem(int kind)
 {
     const auto problem = [](const QString &why) {
-        return Ui::Problem{.code = u"io"_s,
-                           .what = i18n("This disk is failing"),
-                           .why = why,
-                           .todo = i18n("Save what is on it on another disk. Do not trust it with anything.")};
+        return Ui::Problem{.code = u"io"_s, .what = i18n("This disk is failing"), .why = why, .todo = i18n("Choose another disk.")};
     };
     switch (kind) {
     case Health::Failing:
-        return problem(i18n("by its own health check (SMART) it will not work for much longer. Save what is on it"));
+        return problem(i18n("by its own health check (SMART) it will not work for much longer. Save what matters to you on it."));
     case Health::WornOut:
-        return problem(i18n("by its own health check (SMART) it is worn out. Save what is on it"));
+        return problem(i18n("by its own health check (SMART) it is worn out. Save what matters to you on it."));
     case Health::Unreliable:
-        return problem(i18n("by its own health check (SMART) it makes too many errors. Save what is on it"));
+        return problem(i18n("by its own health check (SMART) it makes too many errors. Save what matters to you on it."));
     case Health::ReadOnly:
-        return problem(i18n("by its own health check (SMART) it can only be read any more. Save what is on it"));
+        return problem(i18n("by its own health check (SMART) it can only be read any more. Save what matters to you on it."));
     case Health::Forgetful:
-        return problem(i18n("by its own health check (SMART) it can lose what was written last when the power goes. Save what is on it"));
+        return problem(i18n("by its own health check (SMART) it can lose what was written last when the power goes. Save what matters to you on it."));
     default:
         return {};
     }

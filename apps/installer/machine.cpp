@@ -98,13 +98,13 @@ QVariantList Machine::protections() const
         = choice(u"tpm"_s, i18n("Unlocked by this computer"),
                  isWeak ? i18n("Its security chip (TPM) gives the key. Nothing is typed, but whoever has the whole computer could get at your files.")
                         : i18n("Its security chip (TPM) gives the key to the untouched system only. There is nothing to type."),
-                 u"security-high"_s, noChip);
+                 isWeak ? u"security-medium"_s : u"security-high"_s, noChip);
     const QVariantMap pin = choice(u"tpm-pin"_s, i18n("Unlocked by this computer and a PIN"),
                                    isWeak ? i18n("Best here: this computer starts other systems too, and one of them could get the key from the security chip "
-                                                 "(TPM) alone. You choose the PIN at the "
-                                                 "first start.")
+                                                 "(TPM) alone. The PIN is chosen at the "
+                                                 "first start and asked for at each one.")
                                           : i18n("A PIN as well, chosen at the first start and asked for at each one: a stolen computer stays shut."),
-                                   u"dialog-password"_s, noChip);
+                                   isWeak ? u"security-high"_s : u"dialog-password"_s, noChip);
     const QVariantMap passphrase
         = choice(u"passphrase"_s, i18n("A passphrase at each start"),
                  hasChip ? i18n("Without the security chip: the disk can be read in another computer, by whoever knows the passphrase.")

@@ -2,9 +2,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Pages that an ordinary installation on a virtual disk does not come by, photographed: what other machines, their networks and their batteries bring."""
 import signal
+import subprocess
 
 import dbus
 
+NONE = {"code": "not-found", "what": "-"}
+SSD = {"token": "1", "device": "/dev/nvme0n1", "name": "Samsung SSD 990 PRO", "size": 1000204886016, "transport": "nvme", "removable": False, "refusal": None, "content": [],
+       "partitions": [], "damage": "", "modes": {"erase": None, "beside": NONE, "reinstall": NONE}}
 MOCK = "org.freedesktop.DBus.Mock"
 NETWORKS = [("Home", 90, 0x100), ("Neighbour", 62, 0x100), ("Café", 45, 0), ("University", 33, 0x200), ("Library 5 GHz, second floor", 15, 0x100)]
 
@@ -48,14 +52,12 @@ def network(desktop, bus, album, options):
 
 def machines(desktop, album, options):
     """What machines are, which no test has."""
-    disk = {"token": "1", "device": "/dev/nvme0n1", "name": "Samsung SSD 990 PRO", "size": 1000204886016, "transport": "nvme", "removable": False, "refusal": None,
-            "content": [], "partitions": [], "damage": "", "modes": {"erase": None, "beside": {"code": "not-found", "what": "-"}, "reinstall": {"code": "not-found", "what": "-"}}}
     none = "The TPM cannot hold the key of this system's disk: this computer has none, or it is switched off."
     locked = "The TPM cannot hold the key of this system's disk: the TPM refuses all tries for a while."
-    for name, disks, facts in (("bios", [], {"firmware": "bios"}), ("no-disk", [], {}), ("no-chip", [disk], {"tpm": none, "secureBoot": "off"}),
-                               ("locked-chip", [disk], {"tpm": locked}), ("setup-mode", [disk], {"secureBoot": "setup"})):
+    for name, disks, facts in (("bios", [], {"firmware": "bios"}), ("no-disk", [], {}), ("no-chip", [SSD], {"tpm": none, "secureBoot": "off"}),
+                               ("locked-chip", [SSD], {"tpm": locked}), ("setup-mode", [SSD], {"secureBoot": "setup"})):
         process, mock = desktop.machine(disks, **facts)
-        mock.AddMethod("org.preon.Installer1", "Plan", "ssa{sv}", "ss", "ret = ('1', '{\"mode\": \"erase\", \"target\": {\"size\": 1000204886016}}')")
+        desktop.plan(mock, target={"size": SSD["size"]})
         program = desktop.installer(*options)
         window = window_of(desktop, program)
         window.page("Welcome to Particle")
@@ -68,6 +70,73 @@ def machines(desktop, album, options):
         album.add(name)
         desktop.stop(program)
         desktop.stop(process)
+
+
+def secure_boot(desktop, album, options):
+    """Computers with others' keys: what is said of them, what is recommended, and the code in the end."""
+    asks = {"loader": "shim", "couldAsk": True, "asks": True, "trustsOthers": True}
+    note = "At the next start a blue screen asks whether this computer may start the new system, and for a code that is shown once it is installed."
+    for name, state, start in (("others-keys", "on", asks | {"couldAsk": False, "asks": False}), ("prepare", "off", asks | {"asks": False}), ("asks", "on", asks)):
+        process, mock = desktop.machine([SSD], secureBoot=state, start=start)
+        desktop.plan(mock, target={"size": SSD["size"]}, notes=[note])
+        desktop.done(mock, {"code": "40718265", "notes": []}, {"start": asks})
+        program = desktop.installer(*options)
+        window = window_of(desktop, program)
+        for page in ("Welcome to Particle", "Which keyboard", "Where are you", "Which network", "Where should", "How should"):
+            window.page(page)
+            window.press("button", "Continue")
+        window.page("How your files")
+        if name == "prepare":
+            # It may be below what a small window shows: there the keyboard brings it into view.
+            subprocess.run(["xdotool", "key", "Tab", "Tab", "Tab", "space"], check=True)
+            window.find("check box", "Prepare Secure Boot")
+        album.add(f"protection-{name}")
+        if name != "others-keys":
+            window.press("button", "Continue")
+            window.page("Install Particle?")
+            album.add(f"summary-{name}")
+            window.press("button", "Install")
+            window.page("Particle is installed")
+            window.find(id="code")
+            album.add(f"done-code-{name}")
+        desktop.stop(program)
+        desktop.stop(process)
+
+
+def cannot_start(desktop, album, options):
+    process, mock = desktop.machine([SSD], startProblem={
+        "code": "unsupported", "what": "Secure Boot would not let Particle start on this computer",
+        "why": "the firmware does not trust the key that Microsoft signs loaders of other systems with",
+        "todo": "In the firmware's settings, allow \"Microsoft 3rd Party UEFI CA\", or switch Secure Boot off."})
+    program = desktop.installer(*options)
+    window = window_of(desktop, program)
+    window.page("Welcome to Particle")
+    window.press("button", "Continue")
+    window.page("Secure Boot would not let")
+    album.add("cannot-start")
+    desktop.stop(program)
+    desktop.stop(process)
+
+
+def failing(desktop, bus, album, options):
+    """Disks whose own health check says that they will not last."""
+    storage, proxy = desktop.udisks(bus)
+    udisks = dbus.Interface(proxy, MOCK)
+    udisks.Fail(udisks.AddDisk("/dev/sda", False), True)
+    udisks.Warn(udisks.AddDisk("/dev/nvme1n1", True), ["spare"])
+    old = SSD | {"token": "2", "device": "/dev/sda", "name": "WDC WD10EZEX", "transport": "sata"}
+    worn = SSD | {"token": "3", "device": "/dev/nvme1n1", "name": "KINGSTON SNV2S", "size": 500107862016}
+    process, mock = desktop.machine([old, worn, SSD])
+    desktop.plan(mock)
+    program = desktop.installer(*options)
+    window = window_of(desktop, program)
+    for page in ("Welcome to Particle", "Which keyboard", "Where are you", "Which network"):
+        window.page(page)
+        window.press("button", "Continue")
+    window.page("Where should")
+    album.add("disk-failing")
+    for each in (program, process, storage):
+        desktop.stop(each)
 
 
 def windows(desktop, bus, helper, album, options):
@@ -115,13 +184,9 @@ def answers(desktop, album, options):
     desktop.stop(program)
     desktop.stop(process)
 
-    disk = {"token": "1", "device": "/dev/nvme0n1", "name": "Samsung SSD 990 PRO", "size": 1000204886016, "transport": "nvme", "removable": False, "refusal": None,
-            "content": [], "partitions": [], "damage": "", "modes": {"erase": None, "beside": {"code": "not-found", "what": "-"}, "reinstall": {"code": "not-found", "what": "-"}}}
-    process, mock = desktop.machine([disk])
-    mock.AddMethod("org.preon.Installer1", "Plan", "ssa{sv}", "ss", "ret = ('1', '{\"mode\": \"erase\", \"target\": {\"size\": 1000204886016}}')")
-    mock.AddMethod("org.preon.Installer1", "Apply", "s", "o", "ret = dbus.ObjectPath('/org/preon/Job1/1')")
-    mock.AddObject("/org/preon/Job1/1", "org.preon.Job1", {"Kind": "install", "Target": "Disk", "State": "done", "Phase": "Flushing"},
-                   [("Describe", "", "sssas", "ret = ('{}', '', '', dbus.Array([], signature='s'))")])
+    process, mock = desktop.machine([SSD])
+    desktop.plan(mock, target={"size": SSD["size"]})
+    desktop.done(mock)
     file.write_text('{"language": "en_US", "keyboard": "us", "timeZone": "Europe/Berlin", "protection": "tpm", "disk": "only", "mode": "erase", "afterwards": "restart"}')
     program = desktop.installer("--answers", file, *options)
     window = window_of(desktop, program)
@@ -147,4 +212,7 @@ def walk(desktop, helper, album, options):
     windows(desktop, bus, helper, album, options)
     desktop.stop(helper)
     machines(desktop, album, options)
+    secure_boot(desktop, album, options)
+    cannot_start(desktop, album, options)
+    failing(desktop, bus, album, options)
     answers(desktop, album, options)

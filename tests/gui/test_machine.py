@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-FileCopyrightText: Preon contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Machines that are not easy, and what the installer says of them: started the old way, without a TPM, with Secure Boot off, on battery, with a locked Windows. Where
+"""Machines that are not easy, and what the installer says of them: started the old way, without a TPM, on battery, with a locked Windows. Where
 virtual disks can be such a machine the helper is the real one; else a stand-in describes it.
 """
 import atexit
@@ -137,14 +137,6 @@ class MachineTest(unittest.TestCase):
     def test_a_locked_chip_is_told_as_such(self):
         self.protection(tpm=LOCKED)
         self.card("Unlocked by this computer", "Cannot be chosen: Its security chip (TPM) is locked for a while")
-
-    def test_secure_boot_is_told_as_it_is(self):
-        for state, title, line in (("on", "Secure Boot is on", "This computer starts only"), ("off", "Secure Boot is off", "Your files are encrypted all the same."),
-                                   ("setup", "Secure Boot waits for keys", "Particle enrols its own at the first restart.")):
-            with self.subTest(state):
-                self.protection(secureBoot=state)
-                self.card(title, line, "label")
-            self.doCleanups()
 
     def test_bitlocker_is_named_and_its_key_is_asked_to_be_noted(self):
         desktop.windows("windows", 40 * GIB, locked=True)

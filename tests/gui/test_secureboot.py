@@ -7,6 +7,7 @@ after the restart asks for. A stand-in describes the machines.
 import atexit
 import json
 import pathlib
+import subprocess
 import unittest
 
 import dbus
@@ -139,7 +140,7 @@ class SecureBootTest(unittest.TestCase):
         self.window.find("check box", "Prepare").focus()
         self.window.keys(" ")
         wait_for("the plan without", lambda: "prepare-secure-boot" not in self.options())
-        self.window.keys("\n")
+        subprocess.run(["xdotool", "key", "Return"], check=True)
         self.window.page("Install Particle?")
 
     def test_an_answers_file_prepares_it_and_a_saved_one_does(self):
