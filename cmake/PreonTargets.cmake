@@ -86,7 +86,9 @@ function(preon_qml_module target)
         get_filename_component(alias "${page}" NAME)
         set_source_files_properties("${page}" PROPERTIES QT_RESOURCE_ALIAS ${alias})
     endforeach()
-    qt_add_qml_module(${target} URI ${arg_URI} NO_CACHEGEN NO_PLUGIN_OPTIONAL SOURCES ${sources} QML_FILES ${pages} RESOURCES ${icons}
+    # As bytecode, so that no first start has to read them; compiled to C++ they would take a minute to build and show no sooner.
+    set_target_properties(${target} PROPERTIES QT_QMLCACHEGEN_ARGUMENTS "--only-bytecode")
+    qt_add_qml_module(${target} URI ${arg_URI} NO_PLUGIN_OPTIONAL SOURCES ${sources} QML_FILES ${pages} RESOURCES ${icons}
         OUTPUT_DIRECTORY "${CMAKE_BINARY_DIR}/qml/${module_path}")
     target_include_directories(${target} PRIVATE "${folder}")
     target_compile_definitions(${target} PRIVATE QT_NO_CAST_FROM_ASCII QT_NO_CAST_TO_ASCII QT_NO_KEYWORDS)

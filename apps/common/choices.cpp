@@ -3,17 +3,34 @@
 #include "apps/common/choices.h"
 
 #include <algorithm>
-#include <numeric>
+#include <utility>
 
 namespace Preon::Ui
 {
 
-Choices::Choices(QList<Choice> all, QObject *parent)
+Choices::Choices(Make make, QObject *parent)
     : QAbstractListModel(parent)
-    , m_all(std::move(all))
-    , m_shown(m_all.size())
+    , m_make(std::move(make))
 {
-    std::iota(m_shown.begin(), m_shown.end(), 0);
+}
+
+const QList<Choice> &Choices::all() const
+{
+    if (m_make) {
+        m_all = std::exchange(m_make, {})();
+        m_shown = matching();
+        if (!m_current.isEmpty() && !std::ranges::contains(m_all, m_current, &Choice::id)) {
+            m_current.clear();
+            QMetaObject::invokeMethod(const_cast<Choices *>(this), &Choices::currentChanged, Qt::QueuedConnection);
+        }
+    }
+    return m_all;
+}
+
+const QList<qsizetype> &Choices::shown() const
+{
+    all();
+    return m_shown;
 }
 
 QString Choices::filter() const
@@ -25,32 +42,35 @@ void Choices::setFilter(const QString &filter)
 {
     if (filter == m_filter)
         return;
+    beginResetModel();
     m_filter = filter;
-    show();
+    if (!m_make)
+        m_shown = matching();
+    endResetModel();
     Q_EMIT filterChanged();
     Q_EMIT rowChanged();
 }
 
-void Choices::setAll(QList<Choice> all)
+void Choices::renew(Make make)
 {
-    m_all = std::move(all);
-    show();
+    beginResetModel();
+    m_make = std::move(make);
+    endResetModel();
     Q_EMIT currentChanged();
     Q_EMIT rowChanged();
 }
 
-void Choices::show()
+QList<qsizetype> Choices::matching() const
 {
-    beginResetModel();
-    m_shown.clear();
+    QList<qsizetype> found;
     const QString wanted = m_filter.trimmed();
     for (qsizetype i = 0; i < m_all.size(); ++i) {
         const Choice &each = m_all[i];
         if (wanted.isEmpty() || each.title.contains(wanted, Qt::CaseInsensitive) || each.subtitle.contains(wanted, Qt::CaseInsensitive)
             || each.keywords.contains(wanted, Qt::CaseInsensitive))
-            m_shown.append(i);
+            found.append(i);
     }
-    endResetModel();
+    return found;
 }
 
 QString Choices::current() const
@@ -60,8 +80,20 @@ QString Choices::current() const
 
 void Choices::setCurrent(const QString &id)
 {
-    if (id == m_current || !std::ranges::contains(m_all, id, &Choice::id))
-        return;
+    if (id != current() && std::ranges::contains(all(), id, &Choice::id))
+        choose(id);
+}
+
+void Choices::suggest(const QString &id)
+{
+    if (!m_make)
+        setCurrent(id);
+    else if (id != m_current)
+        choose(id);
+}
+
+void Choices::choose(const QString &id)
+{
     m_current = id;
     Q_EMIT currentChanged();
     Q_EMIT rowChanged();
@@ -69,19 +101,19 @@ void Choices::setCurrent(const QString &id)
 
 QString Choices::currentTitle() const
 {
-    const auto found = std::ranges::find(m_all, m_current, &Choice::id);
+    const auto found = std::ranges::find(all(), m_current, &Choice::id);
     return found == m_all.end() ? QString() : found->title;
 }
 
 int Choices::currentRow() const
 {
-    const auto found = std::ranges::find(m_shown, m_current, [this](qsizetype i) { return m_all[i].id; });
+    const auto found = std::ranges::find(shown(), m_current, [this](qsizetype i) { return m_all[i].id; });
     return found == m_shown.end() ? -1 : int(found - m_shown.begin());
 }
 
 int Choices::count() const
 {
-    return int(m_shown.size());
+    return int(shown().size());
 }
 
 int Choices::rowCount(const QModelIndex &parent) const
@@ -93,7 +125,7 @@ QVariant Choices::data(const QModelIndex &index, int role) const
 {
     if (!checkIndex(index, CheckIndexOption::IndexIsValid))
         return {};
-    const Choice &choice = m_all[m_shown[index.row()]];
+    const Choice &choice = all()[shown()[index.row()]];
     switch (role) {
     case IdRole:
         return choice.id;

@@ -9,6 +9,8 @@
 #include <QString>
 #include <qqmlregistration.h>
 
+#include <functional>
+
 namespace Preon::Ui
 {
 
@@ -31,15 +33,18 @@ class Choices : public QAbstractListModel
 public:
     enum Role { IdRole = Qt::UserRole, TitleRole, SubtitleRole };
 
-    explicit Choices(QList<Choice> all, QObject *parent = nullptr);
+    // A list may be long to make (each keyboard, each city), so it is made when somebody first looks at it.
+    using Make = std::function<QList<Choice>()>;
+    explicit Choices(Make make, QObject *parent = nullptr);
 
-    // The same ones by other names; what is chosen stays.
-    void setAll(QList<Choice> all);
+    // The same ones by other names: made anew when looked at next; what is chosen stays.
+    void renew(Make make);
 
     QString filter() const;
     void setFilter(const QString &filter);
     QString current() const; // an id; empty: nothing is chosen
     void setCurrent(const QString &id); // of one that is there
+    void suggest(const QString &id); // the same, but the list is not made for it; if it is not there after all, nothing is chosen
     QString currentTitle() const;
     int currentRow() const; // among those shown; -1: not shown
     int count() const;
@@ -54,10 +59,17 @@ Q_SIGNALS:
     void rowChanged();
 
 private:
-    void show();
-    QList<Choice> m_all;
-    QList<qsizetype> m_shown; // indexes in m_all
-    QString m_filter, m_current;
+    const QList<Choice> &all() const;
+    const QList<qsizetype> &shown() const; // indexes in all()
+    QList<qsizetype> matching() const;
+    void choose(const QString &id);
+
+    // Looking at them makes them.
+    mutable Make m_make; // empty: made
+    mutable QList<Choice> m_all;
+    mutable QList<qsizetype> m_shown;
+    mutable QString m_current;
+    QString m_filter;
 };
 
 } // namespace Preon::Ui

@@ -21,9 +21,9 @@ Installation::Installation(const QDBusConnection &bus, QObject *parent)
     : QObject(parent)
     , m_helper(bus)
     , m_machine(&m_helper)
-    , m_languages(Installer::languages())
-    , m_keyboards(Installer::keyboards())
-    , m_timeZones(Installer::timeZones())
+    , m_languages(Installer::languages)
+    , m_keyboards(Installer::keyboards)
+    , m_timeZones(Installer::timeZones)
     , m_power(QDBusConnection::systemBus())
     , m_health(QDBusConnection::systemBus())
     , m_disks(&m_helper, &m_health)
@@ -47,12 +47,12 @@ Installation::Installation(const QDBusConnection &bus, QObject *parent)
 
 void Installation::useLanguage()
 {
-    m_keyboards.setCurrent(keyboardOf(m_languages.current()));
-    m_timeZones.setCurrent(timeZoneOf(m_languages.current()));
+    m_keyboards.suggest(keyboardOf(m_languages.current()));
+    m_timeZones.suggest(timeZoneOf(m_languages.current()));
     Q_EMIT languageChanged(m_languages.current());
     // Their names are in that language now.
-    m_keyboards.setAll(Installer::keyboards());
-    m_timeZones.setAll(Installer::timeZones());
+    m_keyboards.renew(Installer::keyboards);
+    m_timeZones.renew(Installer::timeZones);
 }
 
 // What is chosen here is so in the installed system.

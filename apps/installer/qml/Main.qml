@@ -136,19 +136,22 @@ Kirigami.AbstractApplicationWindow {
         }
     }
 
-    onCurrentChanged: show()
+    property bool isComplete: false // before, the first page would be made twice
+    onCurrentChanged: if (isComplete) show()
     Component.onCompleted: {
+        isComplete = true;
         show();
         follow();
     }
     property int shownStep: 0
     function show(): void {
         const url = Qt.resolvedUrl(current + ".qml");
+        const isFirst = stack.depth === 0; // nothing that it could take turns with
         stack.goesBack = step < shownStep;
         shownStep = step;
         stack.clear(QQC2.StackView.Immediate);
         stack.push(url, { window: window, installation: installation }, QQC2.StackView.Immediate);
-        if (Kirigami.Units.longDuration > 1)
+        if (Kirigami.Units.longDuration > 1 && !isFirst)
             appear.restart();
         Qt.callLater(focusFirst);
     }
