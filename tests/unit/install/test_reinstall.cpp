@@ -300,7 +300,7 @@ TEST_F(Reinstall, refusesWhatItCannotDoRight)
     const Uuid home = own(disk, Boot::Role::Home)->uuid, root = m_oldRoot.uuid;
     EXPECT_EQ(refusal([](Snapshot &) { }), "none");
     expect("permission", "preonctl home-volume add-recovery", [](Snapshot &s) { s.target.homes.front().hasRecoveryKey = false; });
-    expect("bad-format", "no integrity protected home", [](Snapshot &s) { s.target.homes.front().isProtected = false; });
+    expect("permission", "no integrity protected home", [](Snapshot &s) { s.target.homes.front().isProtected = false; });
     expect("bad-format", "cannot be read", [](Snapshot &s) { s.target.damage = "entries overlap"; });
     expect("unsupported", "another kind than GPT", [](Snapshot &s) { s.target.table.kind = Disk::LabelKind::Dos; });
     expect("bad-argument", "there is no system on it", [](Snapshot &s) { s.target.table.kind = Disk::LabelKind::None; });
