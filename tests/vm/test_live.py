@@ -40,6 +40,7 @@ def has_a_terminal(story, vm, screen):
     screen.keep("terminal")
     story.equals("Ctrl+Alt+F2 leads to a terminal", "live", typed)
     vm.qmp.press("ctrl", "alt", "f1")
+    time.sleep(2)
 
 
 def is_spoken(vm, pattern, limit=120):
@@ -48,7 +49,6 @@ def is_spoken(vm, pattern, limit=120):
 
 
 def reads_aloud(story, vm, screen):
-    screen.settle("welcome")
     vm.ask("sed -i 's/^ *LogLevel .*/LogLevel 5/' /etc/speech-dispatcher/speechd.conf")
     story.says("nobody is read to who did not ask for it", not vm.run("pgrep -x orca").ok)
     vm.qmp.press(*SPEECH_SWITCH)
@@ -89,6 +89,7 @@ with Story("live") as story:
         screen = kiosk.Screen(vm, kiosk.screens("vm"))
         kiosk.live_session(story, vm)
         at_the_seat(story, vm)
+        screen.settle("welcome")
         has_a_terminal(story, vm, screen)
         reads_aloud(story, vm, screen)
         locked = []

@@ -18,8 +18,8 @@ CHOSEN = {"language": "de_DE.UTF-8", "keyboard": ["XKBLAYOUT=de"], "time zone": 
 # The session's user and their bus.
 AS_LIVE = "runuser -u live -- env HOME=/run/live XDG_RUNTIME_DIR=/run/user/$(id -u live) DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$(id -u live)/bus"
 
-# Stays in the guest and says, whenever it is asked, what assistive technologies are told of the page: its heading, what has the focus, the choices in their order
-# and which of them are made. Named by objectName.
+# Stays in the guest and says, whenever it is asked, what assistive technologies are told of the page: its heading, what has the focus, and the choices in their
+# order, by objectName.
 _READER = """\
 import json, os, gi
 gi.require_version("Atspi", "2.0")
@@ -34,7 +34,7 @@ def nodes(node):
 
 def look():
     desktop = Atspi.get_desktop(0)
-    page = {"headings": [], "focused": None, "choices": [], "chosen": []}
+    page = {"headings": [], "focused": None, "choices": []}
     for number in range(desktop.get_child_count()):
         app = desktop.get_child_at_index(number)
         if app is None or "preon-installer" not in (app.get_name() or ""):
@@ -49,8 +49,6 @@ def look():
                     page["focused"] = name
                 if role == Atspi.Role.RADIO_BUTTON:
                     page["choices"].append(name)
-                    if states.contains(Atspi.StateType.CHECKED):
-                        page["chosen"].append(name)
     return page
 
 while True:
@@ -136,10 +134,10 @@ class Page:
         return page
 
     def choose(self, wanted):
-        """Moves to the choice of that objectName with the arrow keys; it is chosen then."""
+        """Moves to the choice of that objectName with the arrow keys: what they move to is chosen, and the focus begins on what is proposed."""
         page = self.look()
         for _ in range(2 * len(page["choices"])):
-            if page["focused"] == wanted and wanted in page["chosen"]:
+            if page["focused"] == wanted:
                 return
             if wanted not in page["choices"] or page["focused"] not in page["choices"]:
                 break
