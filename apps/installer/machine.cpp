@@ -100,9 +100,9 @@ QVariantList Machine::protections() const
                         : i18n("Its security chip (TPM) gives the key to the untouched system only. There is nothing to type."),
                  isWeak ? u"security-medium"_s : u"security-high"_s, noChip);
     const QVariantMap pin = choice(u"tpm-pin"_s, i18n("Unlocked by this computer and a PIN"),
-                                   isWeak ? i18n("Best here: this computer starts other systems too, and one of them could get the key from the security chip "
-                                                 "(TPM) alone. The PIN is chosen at the "
-                                                 "first start and asked for at each one.")
+                                   isWeak ? i18n("Best here: this computer starts other systems too, which could get the key from the security chip (TPM) "
+                                                 "alone. The PIN is chosen at the first "
+                                                 "start, and asked for at each.")
                                           : i18n("A PIN as well, chosen at the first start and asked for at each one: a stolen computer stays shut."),
                                    isWeak ? u"security-high"_s : u"dialog-password"_s, noChip);
     const QVariantMap passphrase

@@ -156,6 +156,11 @@ bool isVouchedFor(const std::vector<Sign::Certificate> &signers, const std::vect
     });
 }
 
+bool vouchesForOthers(const std::vector<Sign::Certificate> &trusted, const std::vector<Sign::Certificate> &signers)
+{
+    return std::ranges::any_of(trusted, [&](const Sign::Certificate &each) { return !isVouchedFor(signers, {each}); });
+}
+
 Result<std::string> requestPermission(const Host &host, const Sign::Certificate &certificate)
 {
     const std::string what = "This computer's owner could not be asked to allow " + certificate.subject();

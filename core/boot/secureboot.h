@@ -41,6 +41,8 @@ Bytes signatureListOf(ByteView certificate);
 // Of a signed EFI program, all that its signatures carry; none where it has none.
 std::vector<Sign::Certificate> signersOf(ByteView program);
 bool isVouchedFor(const std::vector<Sign::Certificate> &signers, const std::vector<Sign::Certificate> &trusted);
+// Whether there is one among the trusted that does not vouch for these signers: it is there for other programs.
+bool vouchesForOthers(const std::vector<Sign::Certificate> &trusted, const std::vector<Sign::Certificate> &signers);
 
 // Leaves the request that the next start of shim shows to whoever sits at the screen (variables MokNew and MokAuth, as mokutil --import does), and gives the code of eight digits
 // that they have to type there. Exists: another program asks for something else already. An earlier request for the same is replaced.

@@ -2,8 +2,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/install/start.h"
 
-#include <algorithm>
-
 namespace Preon::Install
 {
 
@@ -20,7 +18,7 @@ StartFacts readStartFacts(const Host &host, const Source &source)
     const auto kernel = signers(source.facts.installedKernelPath, Boot::Start::Own);
     const bool kernelTrusted = Boot::isVouchedFor(kernel, machine.trusted);
     facts.trustsOwn = kernelTrusted && Boot::isVouchedFor(signers(Boot::loaderPath(), Boot::Start::Own), machine.trusted);
-    facts.trustsOthers = std::ranges::any_of(machine.trusted, [&](const Sign::Certificate &key) { return !Boot::isVouchedFor(kernel, {key}); });
+    facts.trustsOthers = Boot::vouchesForOthers(machine.trusted, kernel);
     facts.trustsShim = Boot::isVouchedFor(signers(Boot::shimPath(), Boot::Start::Shim), machine.trusted);
     facts.allowsKernel = kernelTrusted || Boot::isVouchedFor(kernel, machine.allowed);
     return facts;

@@ -81,6 +81,9 @@ TEST_F(SecureBootTest, aSignedProgramIsVouchedForByItsSignerAndByWhoSignedThat)
     EXPECT_TRUE(isVouchedFor(signers, {certificate("stranger"), certificate("ca")}));
     EXPECT_FALSE(isVouchedFor(signers, {certificate("stranger")}));
     EXPECT_FALSE(isVouchedFor(signers, {}));
+    EXPECT_FALSE(vouchesForOthers({certificate("ca"), certificate("signer")}, signers));
+    EXPECT_TRUE(vouchesForOthers({certificate("ca"), certificate("stranger")}, signers));
+    EXPECT_FALSE(vouchesForOthers({}, signers));
     EXPECT_TRUE(signersOf(bare).empty());
     EXPECT_FALSE(isVouchedFor({}, {certificate("ca")}));
     // Cut off anywhere it has fewer signatures or is no program, and nothing is read behind its end.
