@@ -30,6 +30,9 @@ QQC2.Control {
     function move(rows: int): void {
         view.currentIndex = Math.max(0, Math.min(view.count - 1, view.currentIndex + rows));
         view.currentItem?.take();
+        // The focus stays on the list or in its field, so a screen reader would say nothing.
+        if (view.currentItem)
+            Accessible.announce(view.currentItem.title);
     }
     function showCurrent(): void {
         view.currentIndex = model.currentRow;

@@ -26,6 +26,10 @@ FocusScope {
     function focusFirst(): void {
         firstFocus?.forceActiveFocus(Qt.TabFocusReason);
     }
+    // The focus begins on what answers; a screen reader would say the answer without the question.
+    function announce(): void {
+        Accessible.announce(sentence === "" ? question : question + (/[.?？؟。]$/.test(question) ? " " : ". ") + sentence);
+    }
 
     Accessible.role: Accessible.Pane
     Accessible.name: question

@@ -161,6 +161,7 @@ Kirigami.AbstractApplicationWindow {
             page.focusFirst();
         else
             verb.forceActiveFocus(Qt.TabFocusReason);
+        page?.announce();
     }
 
     header: Item {
@@ -179,6 +180,8 @@ Kirigami.AbstractApplicationWindow {
         property bool goesBack: false
         anchors.fill: parent
         clip: true
+        // A screen reader that begins later looks for what has the focus, and would stop here.
+        Accessible.ignored: true
         NumberAnimation {
             id: appear
             target: stack.currentItem
