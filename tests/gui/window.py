@@ -137,9 +137,9 @@ class Window:
         assert not silent, f"a reader hears nothing of {silent}"
         controls = self.controls()
         dialogs = [number for number, each in enumerate(controls) if each.role == "dialog"]
-        # What lies behind a dialog waits; its sentence is read, not acted on.
+        # What lies behind a dialog waits. Its sentence has no name and is read; a nameless field that Tab comes to was silent above.
         missed = [(each.id, each.role, each.name) for each in controls[dialogs[-1] if dialogs else 0 :]
-                  if each.role in self.ACTING and each.has("ENABLED") and each.has("FOCUSABLE") and (self.told(each) or each.has("EDITABLE"))
+                  if each.role in self.ACTING and each.has("ENABLED") and each.has("FOCUSABLE") and self.told(each)
                   and (each.id, each.role, self.told(each)) not in seen]
         assert not missed, f"Tab does not come to {missed}; it came to {seen}"
         return seen
