@@ -34,6 +34,15 @@ QString identity(const QJsonValue &partition)
     return QString::number(partition["number"_L1].toInt()) + u'@' + QString::number(bytes(partition["start"_L1]));
 }
 
+// The parts of a system's /usr have its name and version as their label: "Particle_1". Those for the next version are empty until it comes.
+QString nameOfVersion(QString label)
+{
+    if (label.isEmpty() || label == "_empty"_L1)
+        return i18nc("a partition", "Room for updates");
+    const qsizetype line = label.lastIndexOf(u'_');
+    return line > 0 ? label.replace(line, 1, u' ') : label;
+}
+
 struct Names {
     explicit Names(const QJsonObject &disk)
     {
@@ -45,10 +54,12 @@ struct Names {
     {
         const QString known = m_names.value(identity(partition));
         const QString type = partition["type"_L1].toString();
-        if (!known.isEmpty())
-            return known;
+        if (type.startsWith("usr"_L1))
+            return nameOfVersion(partition["label"_L1].toString());
         if (type == "esp"_L1)
             return i18nc("a partition", "Startup files");
+        if (!known.isEmpty())
+            return known;
         if (type == "home"_L1)
             return i18nc("what a partition holds", "Your files");
         const QString label = partition["label"_L1].toString();

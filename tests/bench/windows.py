@@ -201,7 +201,8 @@ def first_button(program):
 
 def table(what, unit, ours, peers, digits=0):
     """peers: name → value. Less is better in each row."""
-    beside = "   ".join(f"{name} {value:8.{digits}f} {unit} {value / ours if ours else float('nan'):6.2f} ×" for name, value in peers.items())
+    times = {name: f"{value / ours:6.2f} ×" if ours else " " * 8 for name, value in peers.items()}
+    beside = "   ".join(f"{name} {value:8.{digits}f} {unit} {times[name]}" for name, value in peers.items())
     print(f"{what:38} ours {ours:8.{digits}f} {unit}   {beside}", flush=True)
 
 

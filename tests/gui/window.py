@@ -114,6 +114,36 @@ class Window:
     def focused(self):
         return next((control for control in reversed(self.controls()) if control.has("FOCUSED") and control.role != "layered pane"), None)
 
+    # What is pressed, chosen or typed into.
+    ACTING = ("button", "push button", "toggle button", "check box", "radio button", "text", "password text")
+
+    def told(self, control):
+        """What a reader says of a control: its name; Qt lets a field for passwords have a description only."""
+        return control.name or (control.description if control.role == "password text" else "")
+
+    def round(self):
+        """Goes round this page by Tab and answers with what came by, as (id, role, what a reader says), in order. Whatever can be acted on came by, and all of it speaks."""
+        seen, silent = [], []
+        for _ in range(40):
+            here = wait_for(lambda: f"the keyboard anywhere after {seen} in {self.describe()}", self.focused)
+            entry = (here.id, here.role, self.told(here))
+            if entry in seen:
+                break
+            seen.append(entry)
+            if not entry[2] or entry[1] in ("filler", "panel", "unknown", ""):
+                silent.append(entry)
+            subprocess.run(["xdotool", "key", "Tab"], check=True)
+            wait_for("Tab to go on", lambda: (lambda now: now and (now.id, now.role, self.told(now)) != entry)(self.focused()))
+        assert not silent, f"a reader hears nothing of {silent}"
+        controls = self.controls()
+        dialogs = [number for number, each in enumerate(controls) if each.role == "dialog"]
+        # What lies behind a dialog waits. Its sentence has no name and is read; a nameless field that Tab comes to was silent above.
+        missed = [(each.id, each.role, each.name) for each in controls[dialogs[-1] if dialogs else 0 :]
+                  if each.role in self.ACTING and each.has("ENABLED") and each.has("FOCUSABLE") and self.told(each)
+                  and (each.id, each.role, self.told(each)) not in seen]
+        assert not missed, f"Tab does not come to {missed}; it came to {seen}"
+        return seen
+
     def keys(self, text):
         Atspi.generate_keyboard_event(0, text, Atspi.KeySynthType.STRING)
 

@@ -18,7 +18,7 @@ ErrorPage {
     sentence: installation.disks.chosenName !== "" ? installation.disks.chosenName : job?.target ?? ""
     iconName: wasStopped ? "dialog-information" : "dialog-warning"
     why: wasStopped ? "" : problem.why
-    changed: wasStopped ? problem.why : job?.state !== Job.Interrupted ? "" : i18n("The disk may be half written: nothing new starts from it. Begin again to finish or to choose another disk.")
+    changed: wasStopped ? problem.why || i18n("Nothing. The disk is as it was.") : job?.state !== Job.Interrupted ? "" : i18n("The disk may be half written: nothing new starts from it. Begin again to finish or to choose another disk.")
     canGoBack: false
     canSave: true
     verb: i18n("Begin again")
