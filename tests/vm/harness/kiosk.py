@@ -51,6 +51,8 @@ def look():
                     page["choices"].append(name)
     return page
 
+# The first who asks wakes the bus of assistive technologies; the window joins it a little later.
+Atspi.get_desktop(0)
 while True:
     with open("ask") as asked:
         asked.read()
@@ -125,13 +127,16 @@ class Page:
             " python3 reader.py"
         )
 
-    def look(self):
-        page = json.loads(self.vm.ask("cd /run/preon-page && echo >ask && cat said"))
-        if "trouble" in page:
-            # It was drawn anew while it was read.
-            time.sleep(1)
+    def look(self, limit=60):
+        end = time.monotonic() + limit
+        while True:
             page = json.loads(self.vm.ask("cd /run/preon-page && echo >ask && cat said"))
-        return page
+            # Empty: the window has not joined the bus yet. Trouble: it was drawn anew while it was read.
+            if page.get("headings"):
+                return page
+            if time.monotonic() > end:
+                raise Trouble(f"there is no page to read: {page}")
+            time.sleep(1)
 
     def choose(self, wanted):
         """Moves to the choice of that objectName with the arrow keys: what they move to is chosen, and the focus begins on what is proposed."""
