@@ -90,7 +90,7 @@ class Caller:
 
     def call(self, method, arguments=None, interface=INSTALLER, path=PATH, limit=LIMIT, interactive=False):
         """The answer's values. Errors of ours are Refused, others GLib.Error."""
-        flags = Gio.DBusCallFlags.NO_AUTO_START | (Gio.DBusCallFlags.ALLOW_INTERACTIVE_AUTHORIZATION if interactive else 0)
+        flags = Gio.DBusCallFlags.NO_AUTO_START | (Gio.DBusCallFlags.ALLOW_INTERACTIVE_AUTHORIZATION if interactive else Gio.DBusCallFlags.NONE)
         try:
             answer = self.connection.call_sync(NAME, path, interface, method, arguments, None, flags, limit * 1000, None)
         except GLib.Error as error:
