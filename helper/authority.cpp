@@ -31,26 +31,26 @@ Authority::Authority(Kind kind, sdbus::IConnection &connection, Callers &callers
             = sdbus::createProxy(m_connection, sdbus::ServiceName("org.freedesktop.PolicyKit1"), sdbus::ObjectPath("/org/freedesktop/PolicyKit1/Authority"));
 }
 
-void Authority::ask(const std::string &caller, const std::string &action, const std::map<std::string, std::string> &details, Answer answer)
+void Authority::ask(const Call &call, const std::string &action, const std::map<std::string, std::string> &details, Answer answer)
 {
     if (m_kind == Kind::Polkit) {
-        askPolkit(caller, action, details, std::move(answer));
+        askPolkit(call, action, details, std::move(answer));
         return;
     }
-    m_callers.userOf(caller, [answer = std::move(answer)](Result<std::uint32_t> user) mutable {
-        if (!user)
-            answer(std::unexpected(user.error()));
-        else if (*user != ::getuid())
-            answer(refused("the virtual disks are another user's"));
-        else
-            answer({});
-    });
+    const auto user = m_callers.userOf(call.caller);
+    if (!user)
+        answer(std::unexpected(user.error()));
+    else if (*user != ::getuid())
+        answer(refused("the virtual disks are another user's"));
+    else
+        answer({});
 }
 
-void Authority::askPolkit(const std::string &caller, const std::string &action, const std::map<std::string, std::string> &details, Answer answer)
+void Authority::askPolkit(const Call &call, const std::string &action, const std::map<std::string, std::string> &details, Answer answer)
 {
     using Subject = sdbus::Struct<std::string, std::map<std::string, sdbus::Variant>>;
     using Outcome = sdbus::Struct<bool, bool, std::map<std::string, std::string>>;
+    const std::string &caller = call.caller;
     if (!m_callers.isThere(caller))
         return;
     const std::string id = "preon-" + std::to_string(++m_questions);
@@ -61,8 +61,8 @@ void Authority::askPolkit(const std::string &caller, const std::string &action, 
     m_polkit->callMethodAsync("CheckAuthorization")
         .onInterface(interface)
         .withTimeout(std::chrono::duration_cast<std::chrono::microseconds>(patience))
-        .withArguments(Subject{"system-bus-name", {{"name", sdbus::Variant(caller)}}}, action, details, allowUserInteraction, id)
-        .uponReplyInvoke([this, caller, watch, shared, id](std::optional<sdbus::Error> error, const Outcome &outcome) {
+        .withArguments(Subject{"system-bus-name", {{"name", sdbus::Variant(caller)}}}, action, details, call.mayAskPerson ? allowUserInteraction : 0U, id)
+        .uponReplyInvoke([this, caller, mayAskPerson = call.mayAskPerson, watch, shared, id](std::optional<sdbus::Error> error, const Outcome &outcome) {
             if (!m_callers.isThere(caller))
                 return;
             m_callers.noLonger(caller, watch);
@@ -73,7 +73,9 @@ void Authority::askPolkit(const std::string &caller, const std::string &action, 
             if (error)
                 (*shared)(refused("the authority that is asked did not answer: " + error->getMessage(), "Try again; where it stays so, restart the computer."));
             else if (!outcome.get<0>())
-                (*shared)(refused(outcome.get<1>() ? "nobody was there to be asked for a password" : "it was refused"));
+                (*shared)(refused(!outcome.get<1>()    ? "it was refused"
+                                      : mayAskPerson ? "nobody was there to be asked for a password"
+                                                     : "it needs a password, and the program did not allow to ask for one"));
             else
                 (*shared)({});
         });

@@ -16,7 +16,14 @@ namespace Action
 {
 constexpr auto look = "org.preon.look"; // at disks and what is on them
 constexpr auto install = "org.preon.install";
+constexpr auto stop = "org.preon.stop"; // or let go of, what somebody else began
 }
+
+// Who calls, and whether the caller said that a person may be asked for it (the message's ALLOW_INTERACTIVE_AUTHORIZATION).
+struct Call {
+    std::string caller;
+    bool mayAskPerson = false;
+};
 
 class Authority
 {
@@ -28,12 +35,12 @@ public:
     Authority(Kind kind, sdbus::IConnection &connection, Callers &callers);
 
     using Answer = std::move_only_function<void(Result<void>)>;
-    // details: what the question names, as $(disk) in the action's message. Permission where it is refused, and where nobody answers in ten minutes. A question is
+    // A person is asked only where the call allows it. details: what the question names, as $(disk) in the action's message. Permission where it is refused, and where nobody answers in ten minutes. A question is
     // withdrawn when its caller leaves; then there is no answer.
-    void ask(const std::string &caller, const std::string &action, const std::map<std::string, std::string> &details, Answer answer);
+    void ask(const Call &call, const std::string &action, const std::map<std::string, std::string> &details, Answer answer);
 
 private:
-    void askPolkit(const std::string &caller, const std::string &action, const std::map<std::string, std::string> &details, Answer answer);
+    void askPolkit(const Call &call, const std::string &action, const std::map<std::string, std::string> &details, Answer answer);
     Kind m_kind;
     sdbus::IConnection &m_connection;
     Callers &m_callers;

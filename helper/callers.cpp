@@ -17,12 +17,35 @@ std::string randomName()
     return Uuid::random().value_or(Uuid()).hex();
 }
 
-// Makes room for one more.
+// Makes room for one more, of one's own things before those of one's other connections.
 template<typename Map>
 void forgetOldest(Map &map, std::size_t most)
 {
     while (map.size() >= most)
         map.erase(std::ranges::min_element(map, {}, [](const auto &entry) { return entry.second.second; }));
+}
+
+// The same for all connections of a user.
+template<typename Callers, typename Things>
+void forgetOldestOf(Callers &callers, std::uint32_t user, Things things, std::size_t most)
+{
+    std::size_t all = 0;
+    std::remove_reference_t<decltype(things(callers.begin()->second))> *oldestIn = nullptr;
+    std::uint64_t oldest = 0;
+    for (auto &[name, caller] : callers) {
+        if (caller.user != user)
+            continue;
+        auto &map = things(caller);
+        all += map.size();
+        for (const auto &[id, thing] : map) {
+            if (!oldestIn || thing.second < oldest) {
+                oldestIn = &map;
+                oldest = thing.second;
+            }
+        }
+    }
+    if (all >= most && oldestIn)
+        std::erase_if(*oldestIn, [oldest](const auto &entry) { return entry.second.second == oldest; });
 }
 
 } // namespace
@@ -44,6 +67,7 @@ Callers::Ticket::Ticket(Ticket &&other) noexcept
     : m_left(std::move(other.m_left))
     , m_callers(std::exchange(other.m_callers, nullptr))
     , m_caller(std::move(other.m_caller))
+    , m_user(other.m_user)
 {
 }
 
@@ -52,6 +76,7 @@ Callers::Ticket &Callers::Ticket::operator=(Ticket &&other) noexcept
     std::swap(m_left, other.m_left);
     std::swap(m_callers, other.m_callers);
     std::swap(m_caller, other.m_caller);
+    std::swap(m_user, other.m_user);
     return *this;
 }
 
@@ -61,6 +86,14 @@ Callers::Ticket::~Ticket()
         return;
     if (const auto caller = m_callers->m_callers.find(m_caller); caller != m_callers->m_callers.end() && caller->second.atWork > 0)
         --caller->second.atWork;
+    if (const auto user = m_callers->m_users.find(m_user); user != m_callers->m_users.end() && user->second.atWork > 0)
+        --user->second.atWork;
+    m_callers->forgetUserIfIdle(m_user);
+}
+
+std::uint32_t Callers::Ticket::user() const
+{
+    return m_user;
 }
 
 bool Callers::Ticket::isVoid() const
@@ -68,28 +101,55 @@ bool Callers::Ticket::isVoid() const
     return m_left && *m_left;
 }
 
+Result<Callers::Caller *> Callers::meet(const std::string &caller)
+{
+    if (const auto known = m_callers.find(caller); known != m_callers.end())
+        return &known->second;
+    PREON_TRY(const std::uint32_t user, userOf(caller));
+    if (const auto known = m_users.find(user); known != m_users.end() && known->second.callers >= mostCallersOfUser)
+        return fail(ErrorCode::Busy, "Too many programs use the helper at once", std::to_string(mostCallersOfUser) + " of the same user are connected",
+                    "Close some of them and try again.");
+    ++m_users[user].callers;
+    Caller &known = m_callers[caller];
+    known.user = user;
+    return &known;
+}
+
 Result<Callers::Ticket> Callers::begin(const std::string &caller)
 {
-    if (!m_callers.contains(caller) && m_callers.size() >= mostCallers)
-        return fail(ErrorCode::Busy, "Too many programs use the helper at once", std::to_string(mostCallers) + " are connected",
-                    "Close some of them and try again.");
-    Caller &known = m_callers[caller];
-    if (known.atWork >= mostAtWork)
+    PREON_TRY(Caller *const known, meet(caller));
+    User &user = m_users[known->user];
+    if (known->atWork >= mostAtWork)
         return fail(ErrorCode::Busy, "Too many questions at once", std::to_string(mostAtWork) + " are being worked on for this program", "Wait for an answer.");
-    ++known.atWork;
+    if (user.atWork >= mostAtWorkOfUser)
+        return fail(ErrorCode::Busy, "Too many questions at once", std::to_string(mostAtWorkOfUser) + " are being worked on for the same user",
+                    "Wait for an answer.");
+    ++known->atWork;
+    ++user.atWork;
     Ticket ticket;
-    ticket.m_left = known.left;
+    ticket.m_left = known->left;
     ticket.m_callers = this;
     ticket.m_caller = caller;
+    ticket.m_user = known->user;
     return ticket;
+}
+
+void Callers::forgetUserIfIdle(std::uint32_t user)
+{
+    if (const auto known = m_users.find(user); known != m_users.end() && known->second.callers == 0 && known->second.atWork == 0)
+        m_users.erase(known);
 }
 
 std::string Callers::tokenFor(const std::string &caller, const DiskIdentity &disk)
 {
-    auto &tokens = m_callers[caller].tokens;
+    const auto known = m_callers.find(caller);
+    if (known == m_callers.end())
+        return {};
+    auto &tokens = known->second.tokens;
     auto found = std::ranges::find_if(tokens, [&](const auto &entry) { return entry.second.first == disk; });
     if (found == tokens.end()) {
         forgetOldest(tokens, mostTokens);
+        forgetOldestOf(m_callers, known->second.user, [](Caller &each) -> auto & { return each.tokens; }, mostTokensOfUser);
         found = tokens.emplace(randomName(), std::pair(disk, 0)).first;
     }
     found->second.second = ++m_counter;
@@ -107,10 +167,13 @@ Result<DiskIdentity> Callers::diskOf(const std::string &caller, const std::strin
 
 std::string Callers::keep(const std::string &caller, std::shared_ptr<const KeptPlan> plan)
 {
-    auto &plans = m_callers[caller].plans;
-    forgetOldest(plans, mostPlans);
+    const auto known = m_callers.find(caller);
+    if (known == m_callers.end())
+        return {};
+    forgetOldest(known->second.plans, mostPlans);
+    forgetOldestOf(m_callers, known->second.user, [](Caller &each) -> auto & { return each.plans; }, mostPlansOfUser);
     const std::string id = randomName();
-    plans.emplace(id, std::pair(std::move(plan), ++m_counter));
+    known->second.plans.emplace(id, std::pair(std::move(plan), ++m_counter));
     return id;
 }
 
@@ -133,10 +196,16 @@ bool Callers::anybody() const
     return !m_callers.empty();
 }
 
+bool Callers::isAnybodyWaiting() const
+{
+    return std::ranges::any_of(m_callers, [](const auto &entry) { return entry.second.atWork > 0; });
+}
+
 std::size_t Callers::whenGone(const std::string &caller, std::function<void()> act)
 {
     const auto watch = static_cast<std::size_t>(++m_counter);
-    m_callers[caller].watches.emplace(watch, std::move(act));
+    if (const auto known = m_callers.find(caller); known != m_callers.end())
+        known->second.watches.emplace(watch, std::move(act));
     return watch;
 }
 
@@ -152,22 +221,24 @@ void Callers::leave(const std::string &caller)
     if (known.empty())
         return;
     *known.mapped().left = true;
+    if (const auto user = m_users.find(known.mapped().user); user != m_users.end() && user->second.callers > 0)
+        --user->second.callers;
+    forgetUserIfIdle(known.mapped().user);
     for (const auto &[watch, act] : known.mapped().watches)
         act();
 }
 
-void Callers::userOf(const std::string &caller, std::move_only_function<void(Result<std::uint32_t>)> answer)
+Result<std::uint32_t> Callers::userOf(const std::string &caller) const
 {
-    auto shared = std::make_shared<decltype(answer)>(std::move(answer));
-    m_bus->callMethodAsync("GetConnectionUnixUser")
-        .onInterface("org.freedesktop.DBus")
-        .withArguments(caller)
-        .uponReplyInvoke([shared](std::optional<sdbus::Error> error, std::uint32_t user) {
-            if (error)
-                (*shared)(fail(ErrorCode::Permission, "This is not allowed", "the bus does not know who asks: " + error->getMessage()));
-            else
-                (*shared)(user);
-        });
+    if (const auto known = m_callers.find(caller); known != m_callers.end())
+        return known->second.user;
+    try {
+        std::uint32_t user = 0;
+        m_bus->callMethod("GetConnectionUnixUser").onInterface("org.freedesktop.DBus").withArguments(caller).storeResultsTo(user);
+        return user;
+    } catch (const sdbus::Error &error) {
+        return fail(ErrorCode::Permission, "This is not allowed", "the bus does not know who asks: " + error.getMessage());
+    }
 }
 
 } // namespace Preon::Helper

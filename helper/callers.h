@@ -3,7 +3,7 @@
 #pragma once
 
 // Who is connected, and what belongs to them alone: the tokens of the disks that they were shown and the plans that were made for them. All of it goes when they
-// leave. What one caller can make the helper keep is bounded; the bus lets one user have far fewer connections than there may be callers.
+// leave. What one caller can make the helper keep or do is bounded, and so is what all of a user's callers together can: nobody's flood takes anything from others.
 
 #include "core/install/plan.h"
 #include "helper/loop.h"
@@ -41,9 +41,11 @@ public:
     explicit Callers(sdbus::IConnection &connection);
     ~Callers();
 
-    static constexpr std::size_t mostCallers = 1024, mostTokens = 256, mostPlans = 8, mostAtWork = 8;
+    static constexpr std::size_t mostTokens = 256, mostPlans = 8, mostAtWork = 8; // of one caller
+    static constexpr std::size_t mostCallersOfUser = 64, mostTokensOfUser = 1024, mostPlansOfUser = 32, mostAtWorkOfUser = 16;
 
-    // Begins a piece of work for a caller; it ends with the ticket. Busy: too many callers, or too much for this one at once.
+    // Begins a piece of work for a caller; it ends with the ticket. Busy: too many callers of this user, or too much for this one or for them at once.
+    // Permission where the bus does not know the caller (any more).
     class Ticket
     {
     public:
@@ -54,12 +56,14 @@ public:
 
         // The caller has left: nobody waits for this any more. From any thread.
         bool isVoid() const;
+        std::uint32_t user() const;
 
     private:
         friend class Callers;
         std::shared_ptr<const std::atomic<bool>> m_left;
         Callers *m_callers = nullptr;
         std::string m_caller;
+        std::uint32_t m_user = 0;
     };
     Result<Ticket> begin(const std::string &caller);
 
@@ -71,15 +75,21 @@ public:
 
     bool isThere(const std::string &caller) const; // of those who asked for something
     bool anybody() const;
+    bool isAnybodyWaiting() const; // for an answer
     // A name to take it back by.
     std::size_t whenGone(const std::string &caller, std::function<void()> act);
     void noLonger(const std::string &caller, std::size_t watch);
 
-    // Asked of the bus, which knows.
-    void userOf(const std::string &caller, std::move_only_function<void(Result<std::uint32_t>)> answer);
+    // The bus knows, and is asked once a connection.
+    Result<std::uint32_t> userOf(const std::string &caller) const;
 
 private:
+    struct User {
+        std::size_t callers = 0;
+        std::size_t atWork = 0; // counts also what callers that have left still wait for
+    };
     struct Caller {
+        std::uint32_t user = 0;
         std::map<std::string, std::pair<DiskIdentity, std::uint64_t>> tokens; // with when it was given out last
         std::map<std::string, std::pair<std::shared_ptr<const KeptPlan>, std::uint64_t>> plans;
         std::map<std::size_t, std::function<void()>> watches;
@@ -87,7 +97,10 @@ private:
         std::shared_ptr<std::atomic<bool>> left = std::make_shared<std::atomic<bool>>(false);
     };
     void leave(const std::string &caller);
+    Result<Caller *> meet(const std::string &caller);
+    void forgetUserIfIdle(std::uint32_t user);
     std::map<std::string, Caller> m_callers;
+    std::map<std::uint32_t, User> m_users;
     std::uint64_t m_counter = 0;
     std::unique_ptr<sdbus::IProxy> m_bus; // goes first: what waits for its answers speaks of callers
 };

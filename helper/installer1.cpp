@@ -3,6 +3,7 @@
 #include "helper/installer1.h"
 
 #include "helper/errors.h"
+#include "helper/printable.h"
 
 namespace Preon::Helper
 {
@@ -64,15 +65,16 @@ template<typename Value, typename... Out>
 void InstallerObject::answer(sdbus::Result<Out...> &&result, const std::string &action, const std::string &disk,
                              std::type_identity_t<std::move_only_function<Result<Value>()>> look, Then<Value, Out...> then)
 {
-    const std::string caller = callerOf(getObject());
+    const Call call = callOf(getObject());
+    const std::string &caller = call.caller;
     auto begun = m_service.callers.begin(caller);
     if (!begun)
         return result.returnError(toDBus(begun.error()));
     auto reply = std::make_shared<sdbus::Result<Out...>>(std::move(result));
     auto ticket = std::make_shared<Callers::Ticket>(std::move(*begun));
     m_service.authority.ask(
-        caller, action, {{"disk", disk}},
-        [this, caller, reply, ticket, turn = action == Action::install ? Worker::Turn::First : Worker::Turn::Last, look = std::move(look),
+        call, action, {{"disk", printable(disk)}},
+        [this, caller, reply, ticket, user = ticket->user(), turn = action == Action::install ? Worker::Turn::First : Worker::Turn::Last, look = std::move(look),
          then = std::move(then)](const Result<void> &allowed) mutable {
             if (!allowed)
                 return reply->returnError(toDBus(allowed.error()));
@@ -91,7 +93,7 @@ void InstallerObject::answer(sdbus::Result<Out...> &&result, const std::string &
                     }
                 });
             };
-            if (!m_service.worker.submit(std::move(work), turn))
+            if (!m_service.worker.submit(std::move(work), user, turn))
                 reply->returnError(toDBus({ErrorCode::Busy, "Too many questions at once", {}, "Wait for an answer."}));
         });
 }
@@ -146,13 +148,10 @@ void InstallerObject::Apply(Object &&result, std::string id)
     answer<Looking::Ready, sdbus::ObjectPath>(
         std::move(result), Action::install, Install::nameOf((*kept)->plan.target), [this, kept = *kept] { return m_looking.prepare(*kept); },
         [this](const std::string &caller, const std::shared_ptr<Object> &reply, Looking::Ready &&ready) {
-            auto shared = std::make_shared<Looking::Ready>(std::move(ready));
-            m_service.callers.userOf(caller, [this, reply, shared](const Result<std::uint32_t> &user) {
-                if (user)
-                    begin(*user, reply, std::move(*shared));
-                else
-                    reply->returnError(toDBus(user.error()));
-            });
+            if (const auto user = m_service.callers.userOf(caller))
+                begin(*user, reply, std::move(ready));
+            else
+                reply->returnError(toDBus(user.error()));
         });
 }
 

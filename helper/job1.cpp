@@ -4,13 +4,14 @@
 
 #include "core/base/errorjson.h"
 #include "helper/errors.h"
+#include "helper/printable.h"
 
 namespace Preon::Helper
 {
 
 namespace
 {
-constexpr std::size_t mostLines = 10'000;
+constexpr std::size_t mostLines = 1000;
 
 std::string text(const nlohmann::ordered_json &json)
 {
@@ -93,6 +94,7 @@ void JobObject::ended(const Result<nlohmann::ordered_json> &outcome)
     m_state = m_progress->look(WorkProgress::Clock::now());
     m_state.cancellable = false;
     m_job.reset();
+    static_cast<void>(Job::prune(m_jobs.m_folder));
     tellChanges(before, Job::State::Running);
 }
 
@@ -135,11 +137,11 @@ void JobObject::tellChanges(const WorkState &before, Job::State stateBefore)
 void JobObject::Describe(sdbus::Result<std::string, std::string, std::string, std::vector<std::string>> &&result)
 {
     using Reply = sdbus::Result<std::string, std::string, std::string, std::vector<std::string>>;
-    const std::string caller = callerOf(getObject());
-    auto ticket = m_service.callers.begin(caller);
+    const Call call = callOf(getObject());
+    auto ticket = m_service.callers.begin(call.caller);
     if (!ticket)
         return result.returnError(toDBus(ticket.error()));
-    m_service.authority.ask(caller, Action::look, {},
+    m_service.authority.ask(call, Action::look, {},
                             [this, id = id(), reply = std::make_shared<Reply>(std::move(result)), ticket = std::move(*ticket)](const Result<void> &allowed) {
                                 if (!allowed)
                                     return reply->returnError(toDBus(allowed.error()));
@@ -153,38 +155,35 @@ void JobObject::Describe(sdbus::Result<std::string, std::string, std::string, st
 }
 
 // Asks, does it and answers. The job may have gone when the answer comes.
-void JobObject::allowed(Nothing &&result, bool ownerToo, std::function<Result<void>()> act)
+void JobObject::allowed(Nothing &&result, std::function<Result<void>()> act)
 {
-    const std::string caller = callerOf(getObject());
-    auto ticket = m_service.callers.begin(caller);
+    const Call call = callOf(getObject());
+    auto ticket = m_service.callers.begin(call.caller);
     if (!ticket)
         return result.returnError(toDBus(ticket.error()));
-    auto finish = [&jobs = m_jobs, id = id(), reply = std::make_shared<Nothing>(std::move(result)),
+    const std::uint32_t user = ticket->user();
+    auto finish = [&loop = m_service.loop, &jobs = m_jobs, id = id(), reply = std::make_shared<Nothing>(std::move(result)),
                    ticket = std::make_shared<Callers::Ticket>(std::move(*ticket)), act = std::move(act)](const Result<void> &may) {
-        if (!may)
-            return reply->returnError(toDBus(may.error()));
-        if (!jobs.find(id))
-            return reply->returnError(toDBus({ErrorCode::NotFound, "This work is not known any more", {}, {}}));
-        if (const auto done = act(); !done)
-            return reply->returnError(toDBus(done.error()));
-        reply->returnResults();
+        // Later, because the object that is called may go by it.
+        loop.post([&jobs, id, reply, ticket, act, may] {
+            if (!may)
+                return reply->returnError(toDBus(may.error()));
+            if (!jobs.find(id))
+                return reply->returnError(toDBus({ErrorCode::NotFound, "This work is not known any more", {}, {}}));
+            if (const auto done = act(); !done)
+                return reply->returnError(toDBus(done.error()));
+            reply->returnResults();
+        });
     };
-    auto ask = [&service = m_service, caller, target = m_record.target, finish] {
-        service.authority.ask(caller, Action::install, {{"disk", target}}, finish);
-    };
-    if (!ownerToo || !m_record.owner)
-        return ask();
-    m_service.callers.userOf(caller, [owner = *m_record.owner, finish, ask](const Result<std::uint32_t> &user) {
-        if (user && *user == owner)
-            finish({});
-        else
-            ask();
-    });
+    if (m_record.owner && *m_record.owner == user)
+        finish({});
+    else
+        m_service.authority.ask(call, Action::stop, {{"disk", printable(m_record.target)}}, finish);
 }
 
 void JobObject::Cancel(Nothing &&result)
 {
-    allowed(std::move(result), true, [this]() -> Result<void> {
+    allowed(std::move(result), [this]() -> Result<void> {
         if (!isRunning())
             return fail(ErrorCode::BadArgument, "The work has ended already");
         if (!isOwn())
@@ -198,17 +197,17 @@ void JobObject::Cancel(Nothing &&result)
 
 void JobObject::Forget(Nothing &&result)
 {
-    allowed(std::move(result), true, [&jobs = m_jobs, id = id()] { return jobs.forget(id); });
+    allowed(std::move(result), [&jobs = m_jobs, id = id()] { return jobs.forget(id); });
 }
 
 std::string JobObject::Kind()
 {
-    return m_record.kind;
+    return printable(m_record.kind);
 }
 
 std::string JobObject::Target()
 {
-    return m_record.target;
+    return printable(m_record.target);
 }
 
 std::string JobObject::State()
@@ -218,7 +217,7 @@ std::string JobObject::State()
 
 std::string JobObject::Phase()
 {
-    return m_state.phase;
+    return printable(m_state.phase);
 }
 
 std::uint64_t JobObject::Done()

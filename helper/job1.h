@@ -43,7 +43,7 @@ private:
     bool Cancellable() override;
     std::int64_t Began() override;
 
-    void allowed(Nothing &&result, bool ownerToo, std::function<Result<void>()> act);
+    void allowed(Nothing &&result, std::function<Result<void>()> act);
     void ended(const Result<nlohmann::ordered_json> &outcome);
     void tellChanges(const WorkState &before, Job::State stateBefore);
     Jobs &m_jobs;

@@ -12,7 +12,7 @@ namespace Preon::Helper
 namespace
 {
 constexpr std::chrono::milliseconds tick{250}, slowTick{2000};
-constexpr std::size_t mostEnded = 16; // records of ended work that are shown
+constexpr std::chrono::milliseconds fresh{200}; // so often at most the disk is read for those who ask
 }
 
 Jobs::Jobs(Service &service, Listener listener)
@@ -22,6 +22,7 @@ Jobs::Jobs(Service &service, Listener listener)
     , m_awake(service.connection)
     , m_tick(service.loop, tick, [this] { watch(); })
 {
+    static_cast<void>(Job::prune(m_folder));
     refresh();
 }
 
@@ -45,23 +46,25 @@ JobObject *Jobs::find(const Uuid &id)
 // Takes over what the records say: of others' work all of it, of our own nothing.
 void Jobs::refresh()
 {
+    m_refreshed = Clock::now();
     auto records = Job::list(m_folder);
     if (!records)
         return;
     std::size_t ended = 0;
     for (Job::Record &record : *records) {
+        const bool tooMany = record.state != Job::State::Running && ++ended > Job::mostEnded;
         if (JobObject *known = find(record.id)) {
             known->update(std::move(record));
             continue;
         }
-        if (record.state != Job::State::Running && ++ended > mostEnded)
+        if (tooMany)
             continue;
         const Uuid id = record.id;
         m_jobs.push_back(std::make_unique<JobObject>(*this, std::move(record)));
         m_listener.added(JobObject::pathOf(id));
     }
     std::erase_if(m_jobs, [&](const std::unique_ptr<JobObject> &job) {
-        const bool gone = !job->isOwn() && !std::ranges::contains(*records, job->id(), &Job::Record::id);
+        const bool gone = !(job->isOwn() && job->isRunning()) && !std::ranges::contains(*records, job->id(), &Job::Record::id);
         if (gone)
             m_listener.removed(JobObject::pathOf(job->id()));
         return gone;
@@ -92,7 +95,8 @@ bool Jobs::isAnyRunning() const
 
 std::vector<sdbus::ObjectPath> Jobs::paths()
 {
-    refresh();
+    if (Clock::now() - m_refreshed >= fresh)
+        refresh();
     std::vector<sdbus::ObjectPath> all;
     std::ranges::transform(m_jobs, std::back_inserter(all), [](const auto &job) { return JobObject::pathOf(job->id()); });
     return all;

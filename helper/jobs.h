@@ -40,6 +40,7 @@ public:
     bool isAnyRunning() const;
 
 private:
+    using Clock = std::chrono::steady_clock;
     friend class JobObject;
     JobObject *find(const Uuid &id);
     void refresh();
@@ -50,6 +51,7 @@ private:
     std::filesystem::path m_folder;
     std::vector<std::unique_ptr<JobObject>> m_jobs; // newest first
     std::uint64_t m_ticks = 0;
+    Clock::time_point m_refreshed;
     Awake m_awake;
     Loop::Timer m_tick;
 };

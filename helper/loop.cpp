@@ -148,6 +148,11 @@ void Loop::Timer::restart(std::chrono::milliseconds after)
     sd_event_source_set_enabled(m_source, SD_EVENT_ONESHOT);
 }
 
+void Loop::Timer::comeLast()
+{
+    sd_event_source_set_priority(m_source, SD_EVENT_PRIORITY_IDLE);
+}
+
 void Loop::Timer::disarm()
 {
     sd_event_source_set_enabled(m_source, SD_EVENT_OFF);

@@ -46,6 +46,8 @@ public:
         // Once more, from now on.
         void restart(std::chrono::milliseconds after);
         void disarm();
+        // Only when there is nothing else to do.
+        void comeLast();
 
     private:
         std::function<void()> m_act;

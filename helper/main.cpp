@@ -8,6 +8,7 @@
 #include <iostream>
 
 #include <getopt.h>
+#include <systemd/sd-daemon.h>
 #include <unistd.h>
 
 namespace Preon::Helper
@@ -18,7 +19,7 @@ namespace
 
 constexpr auto busName = "org.preon.Helper1";
 constexpr std::chrono::seconds idleCheck{15};
-constexpr std::size_t mostWaiting = 64;
+constexpr std::chrono::milliseconds farewell{100}, mostFarewell{30'000};
 
 struct Options {
     std::string sandbox, image, bus;
@@ -118,7 +119,8 @@ std::unique_ptr<sdbus::IConnection> connect(const Options &options)
     return sdbus::createSessionBusConnectionWithAddress(options.bus);
 }
 
-// Leaves when there is nothing to do and nobody who was shown anything. The name goes first, so that the next question starts another helper.
+// Leaves when there is nothing to do and nobody who was shown anything. The name goes first, so that the next question starts another helper: systemd, which is told
+// before, starts it when this one has ended. What was asked until then is here already, as the bus keeps its order; it is answered before the end.
 class Idleness
 {
 public:
@@ -141,10 +143,21 @@ private:
     }
     void check()
     {
+        if (m_leaving) {
+            *m_leaving += farewell;
+            if (m_service.callers.isAnybodyWaiting() && *m_leaving < mostFarewell)
+                m_timer.restart(farewell);
+            else
+                m_service.loop.stop();
+            return;
+        }
         m_idle = m_service.callers.anybody() || m_jobs.isAnyRunning() ? std::chrono::seconds(0) : m_idle + step();
         if (m_idle >= m_most) {
+            m_leaving = std::chrono::milliseconds(0);
+            m_timer.comeLast();
+            m_timer.restart(farewell);
+            ::sd_notify(0, "STOPPING=1");
             m_service.connection.releaseName(sdbus::ServiceName(busName));
-            m_service.loop.stop();
             return;
         }
         m_timer.restart(step());
@@ -153,6 +166,7 @@ private:
     const Jobs &m_jobs;
     const std::chrono::seconds m_most;
     std::chrono::seconds m_idle{0};
+    std::optional<std::chrono::milliseconds> m_leaving; // since when
     Loop::Timer m_timer;
 };
 
@@ -164,7 +178,7 @@ Result<void> serve(const Options &options)
     connection->attachSdEventLoop(loop->event());
     Callers callers(*connection);
     Authority authority(options.sandbox.empty() || options.polkit ? Authority::Kind::Polkit : Authority::Kind::SameUser, *connection, callers);
-    Worker worker(mostWaiting);
+    Worker worker(Callers::mostAtWorkOfUser);
     Service service{.settings = settings, .loop = *loop, .connection = *connection, .callers = callers, .authority = authority, .worker = worker};
     HelperObject helper(service);
     InstallerObject installer(service, helper.jobs());

@@ -38,5 +38,6 @@ struct Service {
 
 // Who calls the method that an object is at.
 std::string callerOf(const sdbus::IObject &object);
+Call callOf(const sdbus::IObject &object);
 
 } // namespace Preon::Helper

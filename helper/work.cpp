@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "helper/work.h"
 
+#include "helper/printable.h"
+
 #include <algorithm>
 
 namespace Preon::Helper
@@ -11,7 +13,7 @@ namespace
 {
 constexpr std::chrono::seconds window{5}; // that a rate is taken from
 constexpr std::chrono::seconds settled{1}; // less says nothing
-constexpr std::size_t mostLines = 10'000;
+constexpr std::size_t mostLines = 1000;
 }
 
 std::int64_t secondsLeft(const std::vector<WorkPhase> &phases, const WorkState &state)
@@ -58,7 +60,7 @@ void WorkProgress::log(std::string_view line)
 {
     const std::scoped_lock lock(m_guard);
     if (m_lines.size() < mostLines)
-        m_lines.emplace_back(line);
+        m_lines.push_back(printable(line));
 }
 
 bool WorkProgress::isCancelled() const

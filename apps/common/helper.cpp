@@ -40,6 +40,7 @@ Helper::Helper(const QDBusConnection &bus, QObject *parent)
 {
     m_core->setTimeout(patience.count());
     m_installer->setTimeout(patience.count());
+    m_installer->setInteractiveAuthorizationAllowed(true);
     connect(m_core.get(), &OrgPreonHelper1Interface::JobAdded, this, &Helper::jobAdded);
     connect(m_core.get(), &OrgPreonHelper1Interface::JobRemoved, this, &Helper::jobRemoved);
 

@@ -53,6 +53,7 @@ Job::Job(Helper *helper, const QDBusObjectPath &path, QObject *parent)
 {
     helper->bus().connect(Helper::service(), path.path(), u"org.freedesktop.DBus.Properties"_s, u"PropertiesChanged"_s, this,
                           SLOT(propertiesChanged(QString, QVariantMap, QStringList)));
+    m_proxy->setInteractiveAuthorizationAllowed(true);
     connect(m_proxy.get(), &OrgPreonJob1Interface::Log, this, &Job::addLogLine);
     connect(helper, &Helper::anewed, this, &Job::attach);
     connect(helper, &Helper::stateChanged, this, [this] {

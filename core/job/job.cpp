@@ -111,6 +111,34 @@ std::filesystem::path jobFolder(const Host &host)
     return host.path("/var/lib/preon/jobs");
 }
 
+std::optional<Record> parseRecord(std::string_view text)
+{
+    return fromJson(Json::parse(text, nullptr, false));
+}
+
+Result<void> prune(const std::filesystem::path &folder, std::size_t most)
+{
+    PREON_TRY(const std::vector<Record> records, list(folder));
+    std::size_t ended = 0;
+    for (const Record &record : records) {
+        if (record.state != State::Running && ++ended > most)
+            static_cast<void>(forget(folder, record.id)); // who else does the same may have been faster
+    }
+    // What a cut between record and lock left. A young one may be that of work that is just being begun.
+    std::error_code error;
+    const auto old = std::filesystem::file_time_type::clock::now() - std::chrono::hours(1);
+    std::vector<std::filesystem::path> stray;
+    for (std::filesystem::directory_iterator file(folder, error), end; !error && file != end; file.increment(error)) {
+        std::error_code ignored;
+        if (file->path().extension() == ".lock" && !std::filesystem::exists(std::filesystem::path(file->path()).replace_extension(".json"), ignored)
+            && file->last_write_time(ignored) < old && !isHeld(file->path()))
+            stray.push_back(file->path());
+    }
+    for (const auto &path : stray)
+        std::filesystem::remove(path, error);
+    return {};
+}
+
 Result<std::vector<Record>> list(const std::filesystem::path &folder)
 {
     std::vector<Record> records;
@@ -119,8 +147,9 @@ Result<std::vector<Record>> list(const std::filesystem::path &folder)
         if (file->path().extension() != ".json")
             continue;
         const auto text = readTextFile(file->path());
-        auto record = text ? fromJson(Json::parse(*text, nullptr, false)) : std::nullopt;
-        if (!record)
+        auto record = text ? parseRecord(*text) : std::nullopt;
+        // A file by another name could be neither found nor removed by what it says.
+        if (!record || file->path().stem() != record->id.text())
             continue;
         if (record->state == State::Running && !isHeld(lockPath(folder, record->id)))
             record->state = State::Interrupted;
@@ -200,6 +229,7 @@ Result<std::unique_ptr<Job>> Job::begin(const std::filesystem::path &folder, std
     state->record.owner = owner;
     state->record.began = now();
     PREON_CHECK(state->save());
+    static_cast<void>(prune(folder)); // no reason to not do the work
     return std::unique_ptr<Job>(new Job(std::move(state)));
 }
 

@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -44,6 +45,11 @@ std::filesystem::path jobFolder(const Host &host);
 
 // All records, newest first. One that says running but has no living process is Interrupted. Files that make no sense are left out.
 Result<std::vector<Record>> list(const std::filesystem::path &folder);
+// What a record's text says; nullopt where it is none. Fields that are missing or of another kind keep their defaults.
+std::optional<Record> parseRecord(std::string_view text);
+// Removes the records of ended work but the newest; what goes on is never touched. Cut off anywhere, the next time goes on with it.
+constexpr std::size_t mostEnded = 16;
+Result<void> prune(const std::filesystem::path &folder, std::size_t most = mostEnded);
 // Removes the record of ended work. Busy while it goes on, NotFound.
 Result<void> forget(const std::filesystem::path &folder, const Uuid &id);
 

@@ -88,10 +88,11 @@ class Caller:
     def _on_signal(self, _connection, _sender, path, interface, name, parameters):
         self.signals.append((path, interface, name, parameters.unpack()))
 
-    def call(self, method, arguments=None, interface=INSTALLER, path=PATH, limit=LIMIT):
+    def call(self, method, arguments=None, interface=INSTALLER, path=PATH, limit=LIMIT, interactive=False):
         """The answer's values. Errors of ours are Refused, others GLib.Error."""
+        flags = Gio.DBusCallFlags.NO_AUTO_START | (Gio.DBusCallFlags.ALLOW_INTERACTIVE_AUTHORIZATION if interactive else Gio.DBusCallFlags.NONE)
         try:
-            answer = self.connection.call_sync(NAME, path, interface, method, arguments, None, Gio.DBusCallFlags.NO_AUTO_START, limit * 1000, None)
+            answer = self.connection.call_sync(NAME, path, interface, method, arguments, None, flags, limit * 1000, None)
         except GLib.Error as error:
             raise self.refusal(error) or error from None
         return answer.unpack()

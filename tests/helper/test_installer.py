@@ -313,6 +313,7 @@ class Installing(Stage):
         time.sleep(0.2)
         (folder / (record["id"] + ".json")).write_text(json.dumps(record))
         os.chmod(lock, 0o644)
+        spin(lambda: caller.call("ListJobs", interface=HELPER)[0], what="sight of it")
         jobs = caller.call("ListJobs", interface=HELPER)[0]
         self.assertEqual((len(jobs), caller.job(jobs[0], "State"), caller.job(jobs[0], "Done"), caller.job(jobs[0], "Cancellable")), (1, "running", 5, False))
         # Nobody's by name, so it may be forgotten by whom polkit allows, but not while it goes on.

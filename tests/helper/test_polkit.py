@@ -8,11 +8,12 @@ There is no logind here, so nobody is at the screen: what the policy allows to a
 import os
 import shutil
 import subprocess
+import time
 import unittest
 from pathlib import Path
 
 from gi.repository import GLib
-from stage import HELPER, JOB, OWNER, STRANGER, Stage, spin
+from stage import HELPER, JOB, OWNER, STRANGER, Refused, Stage, spin
 
 POLICY = Path(os.environ["PREON_TOP"]) / "packaging/polkit"
 ACTIONS = Path(shutil.which("preond")).parents[1] / "share/polkit-1/actions/org.preon.policy"  # with its translations in it
@@ -63,7 +64,7 @@ class Asked(Stage):
         self.assertEqual(english["org.preon.install"], "Your password is needed to install an operating system on $(disk)")
         for locale in ("ar_EG", "de_DE", "es_ES", "fr_FR", "ja_JP", "pt_BR", "zh_CN"):
             said = self.described(f"{locale}.UTF-8")
-            self.assertEqual(len(said), 2)
+            self.assertEqual(len(said), 3)
             for action, message in said.items():
                 self.assertNotEqual(message, english[action], locale)
             self.assertIn("$(disk)", said["org.preon.install"])
@@ -75,7 +76,8 @@ class Asked(Stage):
         for user in (OWNER, STRANGER):
             caller = self.caller(user)
             for method in ("ListDisks", "DescribeMachine"):
-                self.assertIn("nobody was there to be asked", self.refused("permission", caller.call, method)["why"])
+                self.assertIn("nobody was there to be asked", self.refused("permission", caller.call, method, interactive=True)["why"])
+                self.assertIn("did not allow to ask", self.refused("permission", caller.call, method)["why"])
 
     def test_who_may_look_may_not_install(self):
         disk = self.disk()
@@ -97,6 +99,23 @@ class Asked(Stage):
         self.assertEqual(same.wait_for_state(job, "done", "failed"), "done")
         self.refused("permission", other.call, "Forget", interface=JOB, path=job)
         same.call("Forget", interface=JOB, path=job)
+
+    def test_a_flood_of_one_user_keeps_no_other_out(self):
+        self.disk()
+        self.authority("".join(RULE.format(action="org.preon.look", user=user) for user in ("daemon", "bin")))
+        flooders = [self.caller(STRANGER) for _ in range(150)]
+        answers = [flooder.send("ListDisks") for flooder in flooders for _ in range(8)]
+        for flooder in flooders:
+            flooder.connection.flush_sync(None)
+        other = self.caller(OTHER)
+        begun = time.monotonic()
+        self.assertEqual(len(other.disks()), 1)
+        self.assertLess(time.monotonic() - begun, 15)
+        spin(lambda: all(answers), what="an answer to each")
+        refused = [each[0] for each in answers if isinstance(each[0], Refused)]
+        self.assertEqual({each.code for each in refused}, {"busy"})
+        self.assertTrue(any("connected" in each.error["why"] for each in refused) and any("same user" in each.error["why"] for each in refused))
+        self.assertTrue(len(refused) < len(answers))
 
     def test_without_an_authority_nothing_is_allowed(self):
         self.disk()

@@ -5,6 +5,8 @@
 #include "core/base/fd.h"
 #include "core/job/job.h"
 
+#include <algorithm>
+
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -147,6 +149,42 @@ TEST_F(Jobs, ofALiveSessionAreInRun)
     EXPECT_EQ(Job::jobFolder(host), m_folder / "var/lib/preon/jobs");
     write("run/preon/mode-live", "");
     EXPECT_EQ(Job::jobFolder(host), m_folder / "run/preon/jobs");
+}
+
+TEST_F(Jobs, onlyTheNewestEndedOnesAreKept)
+{
+    const auto folder = m_folder / "jobs";
+    const auto running = begin();
+    ASSERT_TRUE(running);
+    for (int i = 0; i < 5; ++i) {
+        auto job = begin();
+        ASSERT_TRUE(job);
+        ASSERT_TRUE((*job)->succeed({}));
+    }
+    std::filesystem::last_write_time(folder / ((*running)->id().text() + ".lock"), {}); // long work
+    // What a cut between the two left, and what is just being begun.
+    for (const char *name : {"old.lock", "young.lock"})
+        ASSERT_TRUE(replaceFile(folder / name, asBytes("")));
+    std::filesystem::last_write_time(folder / "old.lock", std::filesystem::file_time_type::clock::now() - std::chrono::hours(2));
+    ASSERT_TRUE(Job::prune(folder, 2));
+    const auto left = Job::list(folder);
+    ASSERT_TRUE(left);
+    EXPECT_EQ(left->size(), 3U);
+    EXPECT_TRUE(std::ranges::contains(*left, (*running)->id(), &Job::Record::id));
+    EXPECT_FALSE(std::filesystem::exists(folder / "old.lock"));
+    EXPECT_TRUE(std::filesystem::exists(folder / "young.lock"));
+    EXPECT_TRUE(std::filesystem::exists(folder / ((*running)->id().text() + ".lock")));
+    EXPECT_TRUE(Job::prune(m_folder / "nowhere", 2));
+}
+
+TEST_F(Jobs, beginningPrunes)
+{
+    for (std::size_t i = 0; i < Job::mostEnded + 4; ++i) {
+        auto job = begin();
+        ASSERT_TRUE(job);
+        ASSERT_TRUE((*job)->succeed({}));
+    }
+    EXPECT_LE(Job::list(m_folder / "jobs")->size(), Job::mostEnded + 1);
 }
 
 } // namespace
