@@ -73,7 +73,7 @@ void Authority::askPolkit(const Call &call, const std::string &action, const std
             if (error)
                 (*shared)(refused("the authority that is asked did not answer: " + error->getMessage(), "Try again; where it stays so, restart the computer."));
             else if (!outcome.get<0>())
-                (*shared)(refused(!outcome.get<1>()    ? "it was refused"
+                (*shared)(refused(!outcome.get<1>()  ? "it was refused"
                                       : mayAskPerson ? "nobody was there to be asked for a password"
                                                      : "it needs a password, and the program did not allow to ask for one"));
             else

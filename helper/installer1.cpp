@@ -74,8 +74,8 @@ void InstallerObject::answer(sdbus::Result<Out...> &&result, const std::string &
     auto ticket = std::make_shared<Callers::Ticket>(std::move(*begun));
     m_service.authority.ask(
         call, action, {{"disk", printable(disk)}},
-        [this, caller, reply, ticket, user = ticket->user(), turn = action == Action::install ? Worker::Turn::First : Worker::Turn::Last, look = std::move(look),
-         then = std::move(then)](const Result<void> &allowed) mutable {
+        [this, caller, reply, ticket, user = ticket->user(), turn = action == Action::install ? Worker::Turn::First : Worker::Turn::Last,
+         look = std::move(look), then = std::move(then)](const Result<void> &allowed) mutable {
             if (!allowed)
                 return reply->returnError(toDBus(allowed.error()));
             auto work = [this, caller, reply, ticket = std::move(ticket), look = std::move(look), then = std::move(then)]() mutable {

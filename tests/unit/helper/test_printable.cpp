@@ -18,7 +18,9 @@ TEST(Printable, leavesTextAndReplacesWhatIsNone)
     const std::string no = "\xef\xbf\xbd";
     const Case cases[] = {{"", ""},
                           {"Disk \xc3\xa4 \xe6\x97\xa5 \xf0\x9f\x98\x80", "Disk \xc3\xa4 \xe6\x97\xa5 \xf0\x9f\x98\x80"},
-                          {"a\xff" "b", "a" + no + "b"},
+                          {"a\xff"
+                           "b",
+                           "a" + no + "b"},
                           {"a\n\x1b[1m", "a" + no + no + "[1m"},
                           {std::string("a\0b", 3), "a" + no + "b"},
                           {"\xc0\x80", no + no}, // overlong

@@ -17,16 +17,20 @@ TEST(Worker, whatWasConfirmedComesBeforeAllThatWaits)
     std::promise<void> begun, go, done;
     std::string order;
     Worker worker(2);
-    ASSERT_TRUE(worker.submit([&] {
-        begun.set_value();
-        go.get_future().wait();
-    }, 1));
+    ASSERT_TRUE(worker.submit(
+        [&] {
+            begun.set_value();
+            go.get_future().wait();
+        },
+        1));
     begun.get_future().wait();
     EXPECT_TRUE(worker.submit([&] { order += 'a'; }, 1));
-    EXPECT_TRUE(worker.submit([&] {
-        order += 'b';
-        done.set_value();
-    }, 1));
+    EXPECT_TRUE(worker.submit(
+        [&] {
+            order += 'b';
+            done.set_value();
+        },
+        1));
     EXPECT_FALSE(worker.submit([&] { order += 'c'; }, 1)) << "two wait already";
     EXPECT_TRUE(worker.submit([&] { order += 'd'; }, 1, Worker::Turn::First)) << "also where too much waits";
     go.set_value();
