@@ -111,6 +111,7 @@ constexpr auto sentences = std::to_array<KLazyLocalizedString>({
     kli18n("A file system on the whole disk: %1"),
     kli18n("A hybrid partition table: what is also in its MBR, for systems that do not know a GPT"),
     kli18n("A partition table of another kind than GPT, and all that it holds"),
+    kli18n("The password of the Wi-Fi network \"%1\" will be asked for again: only a TPM could keep it secret on the way."),
     kli18n("Its first start asks for a new PIN, which is then asked for at each start."),
     kli18n("Its first start asks for a new passphrase, which then locks the disk."),
     kli18n("Its first start on this computer asks for a new passphrase, which then locks the disk. %1"),

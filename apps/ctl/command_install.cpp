@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "apps/ctl/command.h"
+#include "apps/ctl/secrets.h"
 #include "apps/ctl/progress.h"
 
 #include "core/base/format.h"
@@ -23,6 +24,7 @@ namespace
 struct InstallOptions {
     std::string source = "booted", target, mode;
     bool dryRun = false, json = false, yes = false, allowRemovable = false, prepareSecureBoot = false;
+    std::string wifiFrom; // a file: what parseWirelessNetwork() takes
     std::map<std::string, std::string> choices; // by the names of Install::setChoice()
 };
 
@@ -60,6 +62,11 @@ Result<void> install(const Host &host, const InstallOptions &options)
     for (const auto &[name, value] : options.choices) {
         if (!value.empty())
             PREON_CHECK(Install::setChoice(wishes.choices, name, value));
+    }
+    if (!options.wifiFrom.empty()) {
+        PREON_TRY(const Secret line, readSecretLine(options.wifiFrom));
+        PREON_TRY(auto network, Install::parseWirelessNetwork({line.chars(), line.size()}));
+        wishes.network = std::make_shared<const Install::WirelessNetwork>(std::move(network));
     }
     PREON_TRY(const Install::Source source, Install::openSource(host, options.source));
     PREON_TRY(const Install::Snapshot snapshot, Install::takeSnapshot(host, mode, source, options.target, wishes));
@@ -150,6 +157,12 @@ void addInstall(CLI::App &app, Invocation &invocation)
             "--protection", options->choices["protection"],
             "What locks its disk: tpm, tpm-pin, or passphrase; what is needed is asked for by the first start. Otherwise the TPM does where there is one")
         ->type_name("tpm|tpm-pin|passphrase");
+    command
+        ->add_option("--wifi-from", options->wifiFrom,
+                     "A file with one line: the Wi-Fi network that the new system shall know, as its name in hexadecimal, none, owe, wpa-psk or sae, and the "
+                     "password. It travels "
+                     "sealed to this computer's TPM, or not at all")
+        ->type_name("FILE");
     command->add_flag("--prepare-secure-boot", options->prepareSecureBoot,
                       "Secure Boot is off: let the next start ask whether it may be switched on with this system");
     command->add_flag("--yes", options->yes, "Do not ask");

@@ -35,6 +35,7 @@ Installation::Installation(const QDBusConnection &bus, QObject *parent)
     for (Ui::Choices *choices : {&m_languages, &m_keyboards, &m_timeZones})
         connect(choices, &Ui::Choices::currentChanged, this, &Installation::carryOver);
     connect(&m_machine, &Machine::protectionChanged, this, &Installation::carryOver);
+    connect(&m_network, &Network::carriedChanged, this, &Installation::carryOver);
     connect(&m_answering, &Answering::changed, this, &Installation::carryOver);
     carryOver();
     connect(&m_helper, &Ui::Helper::stateChanged, this, [this] {
@@ -61,6 +62,8 @@ void Installation::carryOver()
         wishes[u"protection"_s] = m_machine.protection();
     if (!m_answering.hostname().isEmpty())
         wishes[u"hostname"_s] = m_answering.hostname();
+    if (!m_network.carried().isEmpty())
+        wishes[u"wifi"_s] = m_network.carried();
     m_way.setWishes(wishes);
 }
 
