@@ -121,6 +121,7 @@ constexpr auto sentences = std::to_array<KLazyLocalizedString>({
     kli18n("This computer's owner could not be asked to allow %1: another program has asked for something else, which is shown at the next start. Restart, answer that, and try again."),
     kli18n("The firmware did not take our boot entry"),
     kli18n("choose the disk in its menu if it does not start by itself: %1"),
+    kli18n("The password of the Wi-Fi network \"%1\" will be asked for again: only a TPM could keep it secret on the way."),
     kli18n("Its first start asks for a new PIN, which is then asked for at each start."),
     kli18n("Its first start asks for a new passphrase, which then locks the disk."),
     kli18n("Its first start on this computer asks for a new passphrase, which then locks the disk. %1"),

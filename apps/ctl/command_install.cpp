@@ -3,6 +3,7 @@
 #include "apps/ctl/command.h"
 #include "apps/ctl/installing.h"
 #include "apps/ctl/progress.h"
+#include "apps/ctl/secrets.h"
 
 #include "core/base/format.h"
 #include "core/install/apply.h"
@@ -44,6 +45,11 @@ Result<void> install(const Host &host, const InstallOptions &options)
     for (const auto &[name, value] : options.choices) {
         if (!value.empty())
             PREON_CHECK(Install::setChoice(wishes.choices, name, value));
+    }
+    if (!options.wifiFrom.empty()) {
+        PREON_TRY(const Secret line, readSecretLine(options.wifiFrom));
+        PREON_TRY(auto network, Install::parseWirelessNetwork({line.chars(), line.size()}));
+        wishes.network = std::make_shared<const Install::WirelessNetwork>(std::move(network));
     }
     PREON_TRY(const Install::Source source, Install::openSource(host, options.source));
     PREON_TRY(const Install::Snapshot snapshot, Install::takeSnapshot(host, mode, source, options.target, wishes));
@@ -124,6 +130,12 @@ void addInstall(CLI::App &app, Invocation &invocation)
             "--protection", options->choices["protection"],
             "What locks its disk: tpm, tpm-pin, or passphrase; what is needed is asked for by the first start. Otherwise the TPM does where there is one")
         ->type_name("tpm|tpm-pin|passphrase");
+    command
+        ->add_option("--wifi-from", options->wifiFrom,
+                     "A file with one line: the Wi-Fi network that the new system shall know, as its name in hexadecimal, none, owe, wpa-psk or sae, and the "
+                     "password. It travels "
+                     "sealed to this computer's TPM, or not at all")
+        ->type_name("FILE");
     command->add_flag("--prepare-secure-boot", options->prepareSecureBoot,
                       "Secure Boot is off: let the next start ask whether it may be switched on with this system");
     command->add_flag("--helper", options->byHelper,

@@ -29,6 +29,8 @@ Error fromBus(const sdbus::Error &error)
         if (json.is_object())
             return errorFromJson(json);
     }
+    if (error.getName() == "org.freedesktop.DBus.Error.UnknownObject")
+        return {ErrorCode::NotFound, "The work has ended", "whoever began it has seen that and let go of it", {}};
     const bool isAbsent = error.getName() == "org.freedesktop.DBus.Error.ServiceUnknown" || error.getName() == "org.freedesktop.DBus.Error.NameHasNoOwner";
     return {isAbsent ? ErrorCode::NotFound : ErrorCode::Io, "Preon's helper could not be asked", error.getMessage(),
             isAbsent ? "Install the package preon-helper, or run this as root." : ""};

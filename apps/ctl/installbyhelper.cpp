@@ -4,6 +4,7 @@
 #include "apps/ctl/installing.h"
 #include "apps/ctl/passwordagent.h"
 #include "apps/ctl/progress.h"
+#include "apps/ctl/secrets.h"
 
 #include <iostream>
 
@@ -40,6 +41,10 @@ Result<void> installByHelper(const InstallOptions &options)
     for (const auto &[name, value] : options.choices) {
         if (!value.empty())
             wishes.emplace(name, sdbus::Variant(value));
+    }
+    if (!options.wifiFrom.empty()) {
+        PREON_TRY(const Secret line, readSecretLine(options.wifiFrom));
+        wishes.emplace("wifi", sdbus::Variant(std::string(line.chars(), line.size())));
     }
     PREON_TRY(HelperClient helper, HelperClient::open());
     const PasswordAgent agent;

@@ -18,6 +18,7 @@ using Clock = std::chrono::steady_clock;
 struct InstallOptions {
     std::string source = "booted", target, mode;
     bool dryRun = false, json = false, yes = false, allowRemovable = false, prepareSecureBoot = false, byHelper = false;
+    std::string wifiFrom; // a file: what Install::parseWirelessNetwork() takes
     std::map<std::string, std::string> choices; // by the names of Install::setChoice()
 };
 

@@ -37,6 +37,7 @@ Installation::Installation(const QDBusConnection &bus, QObject *parent)
         connect(choices, &Ui::Choices::currentChanged, this, &Installation::carryOver);
     connect(&m_machine, &Machine::protectionChanged, this, &Installation::carryOver);
     connect(&m_machine, &Machine::preparingChanged, this, &Installation::carryOver);
+    connect(&m_network, &Network::carriedChanged, this, &Installation::carryOver);
     connect(&m_answering, &Answering::changed, this, &Installation::carryOver);
     carryOver();
     connect(&m_helper, &Ui::Helper::stateChanged, this, [this] {
@@ -65,6 +66,8 @@ void Installation::carryOver()
         wishes[u"prepare-secure-boot"_s] = true;
     if (!m_answering.hostname().isEmpty())
         wishes[u"hostname"_s] = m_answering.hostname();
+    if (!m_network.carried().isEmpty())
+        wishes[u"wifi"_s] = m_network.carried();
     m_way.setWishes(wishes);
 }
 

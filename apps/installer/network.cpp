@@ -14,6 +14,7 @@
 #include <QDBusPendingCallWatcher>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 
 namespace Preon::Installer
@@ -196,6 +197,10 @@ void Network::join(const QString &name, const QString &password)
         security->setInitialized(true);
         radio->setSecurity(u"802-11-wireless-security"_s);
     }
+    constexpr auto words = std::to_array<const char *>({"none", "owe", "wpa-psk", "sae"}); // of Lock, in its order
+    m_tried = QString::fromLatin1(name.toUtf8().toHex()) + u' ' + QLatin1StringView(words[std::size_t(found->lock)]);
+    if (found->lock == Lock::Password || found->lock == Lock::PasswordOnly)
+        m_tried += u' ' + password;
     m_joining = name;
     m_failed.clear();
     m_failure.clear();
@@ -244,6 +249,8 @@ void Network::stateChanged(NM::Device::State now, NM::Device::StateChangeReason 
         disconnect(m_try);
         m_patience.stop();
         m_joining.clear();
+        m_carried = std::exchange(m_tried, {});
+        Q_EMIT carriedChanged();
         return look();
     }
     if (now > NM::Device::Disconnected && now != NM::Device::Failed)
@@ -275,6 +282,8 @@ void Network::fail(const QString &sentence)
     disconnect(m_try);
     m_patience.stop();
     m_failure = sentence;
+    m_tried.fill(u'\0');
+    m_tried.clear();
     m_failed = std::exchange(m_joining, {});
     removeTried();
     look();
@@ -320,6 +329,11 @@ QString Network::joined() const
 QString Network::joining() const
 {
     return m_joining;
+}
+
+QString Network::carried() const
+{
+    return m_carried;
 }
 
 QString Network::failure() const

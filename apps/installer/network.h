@@ -49,6 +49,8 @@ public:
 
     // A password is only looked at where the network asks for one. Known to NetworkManager afterwards, for all users of this session.
     Q_INVOKABLE void join(const QString &name, const QString &password);
+    // The network that was joined last in this window, as the helper's Plan takes it ("wifi"), its password included; empty: none.
+    QString carried() const;
     Q_INVOKABLE void switchOn();
     Q_INVOKABLE void forgetFailure();
 
@@ -58,6 +60,7 @@ public:
 
 Q_SIGNALS:
     void changed();
+    void carriedChanged();
 
 private:
     enum class Lock { Open, Enhanced, Password, PasswordOnly, Enterprise, Old }; // as a person meets them: OWE, WPA-PSK, SAE, 802.1X, WEP
@@ -83,6 +86,7 @@ private:
     State m_state = Absent;
     QList<Seen> m_seen;
     QString m_joined, m_joining, m_failed, m_failure;
+    QString m_tried, m_carried; // as carried() has it
     QString m_triedConnection; // that NetworkManager made for the try
     bool m_isTryRunning = false; // the device has left the network before it
     QMetaObject::Connection m_try;

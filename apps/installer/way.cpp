@@ -163,6 +163,11 @@ QStringList Way::notes() const
     return texts("notes"_L1);
 }
 
+QString Way::network() const
+{
+    return m_plan["network"_L1].toString();
+}
+
 QString Way::details() const
 {
     QStringList lines = texts("lost"_L1);

@@ -36,6 +36,7 @@ class Way : public QObject
     Q_PROPERTY(QStringList lost READ lost NOTIFY changed)
     Q_PROPERTY(QStringList kept READ kept NOTIFY changed)
     Q_PROPERTY(QStringList notes READ notes NOTIFY changed)
+    Q_PROPERTY(QString network READ network NOTIFY changed)
     Q_PROPERTY(QString details READ details NOTIFY changed)
 
 public:
@@ -58,6 +59,7 @@ public:
     QStringList lost() const; // as a person knows it, with sizes
     QStringList kept() const;
     QStringList notes() const;
+    QString network() const; // the Wi-Fi network that the new system will know; empty: none
     QString details() const; // each partition afterwards, exactly
 
     // What else is part of each plan: the options of Installer1.Plan. A plan that was made with others is made anew.

@@ -4,9 +4,11 @@
 
 #include "core/boot/efivars.h"
 #include "core/boot/firmwareentries.h"
+#include "core/boot/pe.h"
 #include "core/install/copy.h"
 #include "core/install/phases.h"
 #include "core/install/removal.h"
+#include "core/install/rootlock.h"
 
 #include <algorithm>
 
@@ -35,6 +37,8 @@ struct Installation {
     Result<void> clear();
     Result<void> formatBootPartitions();
     Result<void> writeBootFiles(bool onNewPartitions);
+    Result<Bytes> sealForFirstStart();
+    void carryNetwork();
     Result<void> writeChoices();
     Result<void> compareChoices();
     Result<void> readBack();
@@ -55,6 +59,7 @@ struct Installation {
     Result<void> compareBootFiles(const std::vector<PlannedFile> &files);
     Boot::Fat fat(unsigned partition) const;
 
+    Choices choices = plan.choices; // with the network, once it is sealed
     Sha256Digest signatureDigest{};
     bool touched = false, published = false;
 };
@@ -194,10 +199,41 @@ Result<void> Installation::writeBootFiles(bool onNewPartitions)
     return {};
 }
 
+// To the initrd of the kernel that is installed: its policy key says who signs for it.
+Result<Bytes> Installation::sealForFirstStart()
+{
+    if (plan.target.isFile)
+        return fail(ErrorCode::Unsupported, "A file is started by another computer, whose TPM is not at hand");
+    const Boot::BootFile *kernel = source.find(source.facts.installedKernelPath, plan.start.start);
+    if (!kernel)
+        return fail(ErrorCode::NotFound, "The kernel is not there");
+    const ByteView bytes = kernel->content.bytes();
+    PREON_TRY(const auto sections, Boot::readPeSections(bytes));
+    const auto key = std::ranges::find(sections, ".pcrpkey", &Boot::PeSection::name);
+    if (key == sections.end())
+        return fail(ErrorCode::NotFound, "The kernel carries no key that a TPM could seal to");
+    const ByteView pem = bytes.subspan(key->offset, key->size);
+    const Tpm::SealPolicy policy = rootPolicy(std::string(reinterpret_cast<const char *>(pem.data()), pem.size()));
+    PREON_CHECK(canHold(host, policy));
+    return sealNetwork(host, *plan.network, policy, plan.source.system.rootHash);
+}
+
+// A network that is asked for again is no failed installation.
+void Installation::carryNetwork()
+{
+    if (!plan.network)
+        return;
+    auto sealed = sealForFirstStart();
+    if (sealed)
+        choices.network = std::move(*sealed);
+    else
+        outcome.notes.push_back(sealed.error().during("The password of the Wi-Fi network will be asked for again").text());
+}
+
 Result<void> Installation::writeChoices()
 {
     const Boot::Fat esp = fat(plan.esp.number);
-    if (plan.choices.isEmpty()) {
+    if (choices.isEmpty()) {
         if (plan.makes(plan.esp.number))
             return {};
         // What an interrupted run left would speak for somebody who chose otherwise.
@@ -206,7 +242,7 @@ Result<void> Installation::writeChoices()
             return std::unexpected(badTarget(removed.error(), target));
         return {};
     }
-    PREON_TRY(const Boot::MemoryFile content, Boot::MemoryFile::copyOf(asBytes(choicesText(plan.choices, plan.source.system.rootHash))));
+    PREON_TRY(const Boot::MemoryFile content, Boot::MemoryFile::copyOf(asBytes(choicesText(choices, plan.source.system.rootHash))));
     if (const auto written = esp.write(choicesPath, content, published ? nullptr : &progress); !written)
         return std::unexpected(badTarget(written.error(), target));
     return {};
@@ -214,10 +250,10 @@ Result<void> Installation::writeChoices()
 
 Result<void> Installation::compareChoices()
 {
-    if (plan.choices.isEmpty())
+    if (choices.isEmpty())
         return {};
     PREON_TRY(const Boot::MemoryFile found, fat(plan.esp.number).read(choicesPath, largestChoices));
-    if (!std::ranges::equal(found.bytes(), asBytes(choicesText(plan.choices, plan.source.system.rootHash))))
+    if (!std::ranges::equal(found.bytes(), asBytes(choicesText(choices, plan.source.system.rootHash))))
         return fail(ErrorCode::Corrupt, "What was chosen came back different from what was written");
     return {};
 }
@@ -317,6 +353,7 @@ Result<void> Installation::writeAll()
             return std::unexpected(badMedium(checked.error(), source.device.path()));
         PREON_CHECK(progress.check());
     }
+    carryNetwork();
     touched = true;
     if (plan.mode == Mode::Reinstall) {
         if (const auto removed = removeSystem(plan, target, progress); !removed)

@@ -3,6 +3,8 @@
 #include "core/install/choices.h"
 
 #include "core/base/fd.h"
+#include "core/base/hash.h"
+#include "core/install/wifi.h"
 
 #include <algorithm>
 #include <array>
@@ -144,6 +146,8 @@ std::string choicesText(const Choices &choices, const std::string &rootHash)
     const nlohmann::ordered_json all = toJson(choices);
     for (const auto &[name, value] : all.items())
         text += name + '=' + value.get<std::string>() + '\n';
+    if (!choices.network.empty())
+        text += "network=" + toBase64(choices.network) + '\n';
     return text;
 }
 
@@ -169,6 +173,13 @@ Result<Choices> parseChoices(std::string_view text, const std::string &rootHash)
                 return wrong();
             if (value != rootHash)
                 return fail(ErrorCode::NotFound, "What was chosen at the installation is for another system");
+            continue;
+        }
+        if (name == "network") {
+            const auto sealed = fromBase64(value);
+            if (!sealed || sealed->empty() || sealed->size() > largestSealedNetwork || !choices.network.empty())
+                return wrong();
+            choices.network = *sealed;
             continue;
         }
         const std::size_t before = toJson(choices).size();

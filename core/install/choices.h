@@ -3,7 +3,7 @@
 #pragma once
 
 // What a person chose before the installation and shall not be asked again: language, keyboard, time zone, the computer's name, and how its disk is to be locked.
-// No secret is among them. They travel to the first start in a file on the EFI partition, which anybody who holds the computer can write; so what is read there is a
+// No secret is among them in the clear (the Wi-Fi network is sealed: wifi.h). They travel to the first start in a file on the EFI partition, which anybody who holds the computer can write; so what is read there is a
 // short list of names with narrow values, none of which can do more than its own person could wish for, and it counts only while no root exists yet.
 
 #include "core/base/host.h"
@@ -32,6 +32,7 @@ struct Choices {
     std::string timeZone; // a name of the tz database: "Europe/Berlin"
     std::string hostname; // at most 64 characters (hostname(7), RFC 1123)
     std::optional<Lock> lock;
+    Bytes network = {}; // the Wi-Fi network, sealed (wifi.h); only in the file, and never a wish
 
     bool isEmpty() const;
     bool operator==(const Choices &) const = default;
@@ -41,14 +42,14 @@ struct Choices {
 // values that are not of their form; whether a system knows them is found out at its first start.
 Result<void> setChoice(Choices &choices, std::string_view name, std::string_view value);
 
-// By the names of setChoice(), those that were chosen.
+// By the names of setChoice(), those that were chosen: without the sealed network.
 nlohmann::ordered_json toJson(const Choices &choices);
 
 // Where the file lies on the EFI partition, and its largest size in bytes.
 constexpr const char *choicesPath = "/loader/preon-first-start.conf";
-constexpr std::size_t largestChoices = 1024;
+constexpr std::size_t largestChoices = 4096;
 
-// One NAME=VALUE a line; the first is "system=", the root hash (lower-case hex) of the system that they are for.
+// One NAME=VALUE a line; the first is "system=", the root hash (lower-case hex) of the system that they are for; the last may be "network=", the sealed network in base64.
 std::string choicesText(const Choices &choices, const std::string &rootHash);
 // BadFormat: what is not of that form, whole or in part. NotFound: they are for another system.
 Result<Choices> parseChoices(std::string_view text, const std::string &rootHash);

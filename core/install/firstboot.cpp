@@ -9,6 +9,7 @@
 #include "core/image/image.h"
 #include "core/install/console.h"
 #include "core/install/homevolume.h"
+#include "core/install/wifi.h"
 #include "core/repart/apply.h"
 #include "core/repart/filesystem.h"
 
@@ -22,8 +23,6 @@ namespace Preon::Install
 
 namespace
 {
-constexpr unsigned addedConfigPcr = 12; // UAPI.7, "kernel-config"
-
 Uuid typeOf(Boot::Role role)
 {
     return Disk::partitionType(Boot::roleName(role)).value_or(Uuid());
@@ -87,17 +86,6 @@ Result<std::string> policyKey(const Host &host)
                 "Build the image with a policy key (docs/boot.md).");
 }
 
-// PCR 11 by the policy key's signature, and PCR 12 at zero: there the stub counts what was added to the signed command line from outside (SMBIOS strings,
-// add-ons, credentials on the ESP). Expected, not read: this start may have been given something of the kind.
-Result<Tpm::SealPolicy> rootPolicy(const Host &host)
-{
-    Tpm::SealPolicy policy;
-    PREON_TRY(policy.publicKeyPem, policyKey(host));
-    policy.literalPcrs = 1U << addedConfigPcr;
-    policy.expected = {{addedConfigPcr, Bytes(Sha256Digest().size())}};
-    return policy;
-}
-
 Result<void> applyPass(const Host &host, const Work &work, Pass pass, const Repart::ApplyOptions &options, Progress &progress)
 {
     const Repart::Snapshot snapshot = firstBootSnapshot(work.facts, pass);
@@ -144,7 +132,8 @@ Result<void> chooseLock(const Host &host, const AskSecret &ask, const Choices &c
     const auto root = std::ranges::find(facts.definitions, typeOf(Boot::Role::Root), &Repart::Definition::type);
     if (root == facts.definitions.end())
         return {};
-    PREON_TRY(Tpm::SealPolicy policy, rootPolicy(host));
+    PREON_TRY(std::string key, policyKey(host));
+    Tpm::SealPolicy policy = rootPolicy(std::move(key));
     const auto holds = canHold(host, policy);
     PREON_TRY(const Lock lock, planLock(choices.lock, holds, root->encrypt == Repart::Encrypt::Tpm2OrPassphrase));
     facts.tpm = lock != Lock::Passphrase;
@@ -174,8 +163,32 @@ Choices choicesOf(const Host &host, const FirstBootFacts &facts, Progress &progr
     return choices.value_or(Choices());
 }
 
+// As the kernel's stub hands them to us. Whose they are is the TPM's question.
+Result<nlohmann::json> policySignatures(const Host &host)
+{
+    constexpr std::size_t largest = 1U << 20U;
+    for (const std::filesystem::path &path : {host.run / "systemd/tpm2-pcr-signature.json", std::filesystem::path("/.extra/tpm2-pcr-signature.json")}) {
+        if (const auto text = readTextFile(path, largest)) {
+            auto json = nlohmann::json::parse(*text, nullptr, false);
+            if (!json.is_discarded())
+                return json;
+        }
+    }
+    return fail(ErrorCode::NotFound, "This kernel carries no signature for the TPM");
+}
+
+// Only here, while root is made, and before the phase of the start ends in which the TPM gives it out.
+Result<void> addNetwork(const Host &host, const Choices &choices, const std::string &rootHash, const std::filesystem::path &folder)
+{
+    PREON_TRY(std::string key, policyKey(host));
+    PREON_TRY(const nlohmann::json signatures, policySignatures(host));
+    PREON_TRY(const WirelessNetwork network, unsealNetwork(host, choices.network, rootPolicy(std::move(key)), signatures, rootHash));
+    return writeNetwork(network, folder);
+}
+
 // What becomes part of the new root, so that there is no root without it. scratch: an empty folder.
-Result<Repart::Addition> additionFor(const Choices &choices, const std::filesystem::path &sysusr, const std::filesystem::path &scratch, Progress &progress)
+Result<Repart::Addition> additionFor(const Host &host, const Choices &choices, const std::string &rootHash, const std::filesystem::path &sysusr,
+                                     const std::filesystem::path &scratch, Progress &progress)
 {
     if (choices.isEmpty())
         return Repart::Addition();
@@ -183,6 +196,11 @@ Result<Repart::Addition> additionFor(const Choices &choices, const std::filesyst
     if (mkdir(folder.c_str(), 0755) < 0)
         return failErrno(folder.string() + " could not be made");
     PREON_CHECK(writeSettings(choices, sysusr, folder, progress));
+    if (!choices.network.empty()) {
+        // Whatever is wrong with it, the system comes up without and the network is asked for again.
+        const auto added = addNetwork(host, choices, rootHash, folder);
+        progress.log(added ? "The Wi-Fi network of the installation is taken over." : "The Wi-Fi network is not taken over. " + added.error().text());
+    }
     return Repart::Addition{.files = folder, .note = keymapNote(choices)};
 }
 
@@ -284,7 +302,7 @@ Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr,
     if (!ownPartition(work, work.facts.table, Boot::Role::Root)) {
         const Choices choices = choicesOf(host, work.facts, progress);
         PREON_CHECK(chooseLock(host, ask, choices, work.facts, options, progress));
-        PREON_TRY(options.additions[typeOf(Boot::Role::Root)], additionFor(choices, sysusr, scratch.path(), progress));
+        PREON_TRY(options.additions[typeOf(Boot::Role::Root)], additionFor(host, choices, toHex(work.facts.rootHash), sysusr, scratch.path(), progress));
     }
     const Repart::Snapshot snapshot = firstBootSnapshot(work.facts, Pass::Root);
     if (!snapshot.newPartitionUuids.empty()) {

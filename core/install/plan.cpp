@@ -272,6 +272,18 @@ Result<void> noteLock(const Snapshot &snapshot, Plan &plan)
     return {};
 }
 
+// A secret is carried over sealed or not at all.
+void noteNetwork(const Snapshot &snapshot, Plan &plan)
+{
+    if (!snapshot.wishes.network)
+        return;
+    if (snapshot.noTpm.empty())
+        plan.network = snapshot.wishes.network;
+    else
+        plan.notes.push_back("The password of the Wi-Fi network \"" + nameOf(*snapshot.wishes.network)
+                             + "\" will be asked for again: only a TPM could keep it secret on the way.");
+}
+
 // The disk as the installation finds it, or, anew, as if the system that is there had gone already. home: what of that stays.
 Result<void> planOn(const Snapshot &snapshot, const BootPlacement &placement, const std::optional<Disk::Partition> &home, Plan &plan)
 {
@@ -336,6 +348,7 @@ Result<Plan> plan(const Snapshot &snapshot)
     plan.target = snapshot.target;
     plan.choices = snapshot.wishes.choices;
     plan.makesBootEntry = snapshot.makesBootEntry;
+    noteNetwork(snapshot, plan);
     PREON_TRY(plan.start, startOf(snapshot));
     if (plan.start.asks)
         plan.notes.emplace_back(

@@ -12,9 +12,12 @@
 #include "core/install/choices.h"
 #include "core/install/source.h"
 #include "core/install/start.h"
+#include "core/install/wifi.h"
 #include "core/repart/plan.h"
 
 #include <nlohmann/json.hpp>
+
+#include <memory>
 
 namespace Preon::Install
 {
@@ -59,6 +62,7 @@ Result<TargetFacts> inspectTarget(const Host &host, const std::filesystem::path 
 struct Wishes {
     bool allowRemovable = false;
     Choices choices; // for the system to be installed
+    std::shared_ptr<const WirelessNetwork> network = nullptr; // that the new system shall know; null: none
     bool prepareSecureBoot = false; // it is off, and shall be possible later: the next start asks whether our kernel's key is allowed
 };
 
@@ -122,6 +126,8 @@ struct Plan {
     std::vector<std::string> kept; // sentences: what of the replaced system stays
     std::vector<std::string> notes;
     Choices choices; // written to the EFI partition for the first start
+    std::shared_ptr<const WirelessNetwork>
+        network; // goes with them, sealed; null where nobody wished for one or no TPM can hold it. Its password is in no text of a plan
     StartWay start;
     bool makesBootEntry = false;
 
@@ -143,7 +149,7 @@ struct Phase {
 };
 std::vector<Phase> phases(const Plan &plan);
 
-// What both a program and a person can read: {"mode", "source", "target", "before", "removed", "after", "firstBoot", "files", "removedFiles", "lost", "kept", "choices", "start", "notes", "phases"}.
+// What both a program and a person can read: {"mode", "source", "target", "before", "removed", "after", "firstBoot", "files", "removedFiles", "lost", "kept", "choices", "network" (its name, where there is one), "start", "notes", "phases"}.
 nlohmann::ordered_json toJson(const Plan &plan);
 std::string toText(const Plan &plan);
 

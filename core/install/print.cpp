@@ -116,6 +116,8 @@ std::string choicesInWords(const Plan &plan)
     const Json chosen = toJson(plan.choices);
     for (const auto &[name, value] : chosen.items())
         lines.push_back(name + ": " + value.get<std::string>());
+    if (plan.network)
+        lines.push_back("Wi-Fi: " + nameOf(*plan.network));
     return sentences("\nChosen for the new system:\n", lines);
 }
 
@@ -190,6 +192,8 @@ Json toJson(const Plan &plan)
     if (plan.home)
         json["home"] = *plan.home;
     json["choices"] = toJson(plan.choices);
+    if (plan.network)
+        json["network"] = nameOf(*plan.network);
     json["start"] = {{"loader", plan.start.start == Boot::Start::Shim ? "shim" : "own"}, {"couldAsk", plan.start.couldAsk}, {"asks", plan.start.asks}};
     json["bootEntry"] = plan.makesBootEntry;
     json["notes"] = plan.notes;

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/install/rootlock.h"
 
+#include "core/base/hash.h"
 #include "core/install/console.h"
 #include "core/luks/recovery.h"
 
@@ -40,6 +41,16 @@ bool isTpmSlot(const Luks::Slot &slot)
 {
     return slot.token == "systemd-tpm2";
 }
+}
+
+Tpm::SealPolicy rootPolicy(std::string publicKeyPem)
+{
+    constexpr unsigned addedConfigPcr = 12; // UAPI.7, "kernel-config"
+    Tpm::SealPolicy policy;
+    policy.publicKeyPem = std::move(publicKeyPem);
+    policy.literalPcrs = 1U << addedConfigPcr;
+    policy.expected = {{addedConfigPcr, Bytes(Sha256Digest().size())}};
+    return policy;
 }
 
 Result<void> canHold(const Host &host, const Tpm::SealPolicy &policy)

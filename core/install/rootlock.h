@@ -26,6 +26,10 @@ constexpr std::size_t shortestPassphrase = 8, shortestPin = 6; // characters, co
 // it cannot. The error of holds where only the TPM is allowed.
 Result<Lock> planLock(std::optional<Lock> wish, const Result<void> &holds, bool allowsPassphrase);
 
+// PCR 11 by the policy key's signature, and PCR 12 at zero: there the stub counts what was added to the signed command line from outside (SMBIOS strings,
+// add-ons, credentials on the ESP). Expected, not read: this start may have been given something of the kind.
+Tpm::SealPolicy rootPolicy(std::string publicKeyPem);
+
 // Whether a volume that is sealed to that policy could be opened on this machine. NoTpm, or Unsupported: the TPM keeps no values in the policy's bank, or the
 // firmware and the kernel's stub measured nothing into a PCR that has to be signed for.
 Result<void> canHold(const Host &host, const Tpm::SealPolicy &policy);

@@ -67,6 +67,15 @@ class NetworkTest(unittest.TestCase):
         self.open("--network")
         self.window.page("Which network")
 
+    def summary(self):
+        """From the page of disks: what the summary says of the network, as the helper understood it."""
+        self.window.press("radio button", "disk")
+        for _ in range(4):
+            self.window.press("button", "Continue")
+            if self.window.look("heading", "The new system"):
+                break
+        return self.window.find(name="Wi-Fi “Home”").name
+
     def line(self, name, beginning):
         return wait_for(lambda: f"{name}: {beginning}, it is {self.window.look('radio button', name) and self.window.look('radio button', name).description}",
                         lambda: (lambda c: c if c and c.description.startswith(beginning) else None)(self.window.look("radio button", name)))
@@ -127,6 +136,7 @@ class NetworkTest(unittest.TestCase):
         self.assertEqual(len(self.connections()), 1)
         self.window.press("button", "Continue")
         self.window.page("Where should")
+        self.assertEqual(self.summary(), "Wi-Fi “Home”")
 
     def test_an_open_network_is_joined_at_once(self):
         self.manager(("Café", 50, 0))

@@ -4,6 +4,7 @@
 
 """What was chosen at an installation, at the first start: a PIN on the chosen keyboard; and a file on the EFI partition that somebody else wrote."""
 
+import base64
 import json
 import subprocess
 import time
@@ -30,7 +31,16 @@ def answer(vm, question, text):
     vm.type_on_console(text + "\r")
 
 
+def damage_network(story, disk):
+    """A sealed Wi-Fi network that no TPM of this world opens, beside choices that are in order."""
+    text = subprocess.run(["mtype", "-i", f"{disk.path}@@{disk.partition('esp').offset}", f"::{FILE}"], check=True, capture_output=True, text=True).stdout
+    damaged = story.folder / "damaged.conf"
+    damaged.write_text(text + "network=" + base64.b64encode(b"PREONWF1e\0\x40" + bytes(64) + b"\0\x40" + bytes(128)).decode() + "\n")
+    subprocess.run(["mcopy", "-o", "-i", f"{disk.path}@@{disk.partition('esp').offset}", damaged, f"::{FILE}"], check=True)
+
+
 def pin(story, machine, disk):
+    damage_network(story, disk)
     with machine.boot(disks=[disk]) as vm:
         answer(vm, NEW, "123")
         answer(vm, r"too short", PIN)
@@ -43,6 +53,8 @@ def pin(story, machine, disk):
                      [(each["type"], each.get("tpm2-pin"), each.get("keymap")) for each in root])  # fmt: skip
         story.equals("the keyboard is the chosen one", ["XKBLAYOUT=fr", "XKBVARIANT=bepo"], particle.settings(vm)["keyboard"])
         story.says("the initrd set it before it asked", vm.run("journalctl -b --no-pager | grep -q 'keyboard of the console is fr-bepo'").ok)
+        story.says("a damaged network is not taken, and the journal says so",
+                   vm.run("journalctl -b --no-pager | grep -q 'The Wi-Fi network is not taken over'; test $? = 0 -a ! -e /etc/NetworkManager").ok)
         story.equals("no unit failed", [], particle.failed_units(vm))
         story.equals("the PIN is in no file and not in the journal", "",
                      vm.run(f"grep -rlaF '{PIN}' /run /var /etc --exclude-dir='preon-probe*'; journalctl -b --no-pager | grep -F '{PIN}'").out)  # fmt: skip

@@ -10,6 +10,10 @@ Leaves the machine and its installed disk for the tests that need one (harness/p
 from harness import Disk, Machine, Story, Trouble, particle
 
 CHOICES = "--language=C.UTF-8 --keyboard=de --time-zone=Europe/Berlin --hostname=atelier"
+# The Wi-Fi network that was joined, with a password that must be found nowhere but in its file.
+PASSWORD = "correct horse 4711"
+WIFI = f"{'Café'.encode().hex()} wpa-psk {PASSWORD}"
+CONNECTION = "/etc/NetworkManager/system-connections/preon-wifi.nmconnection"
 # On a German keyboard the key that is Y on an English one writes z (0x7a, as a letter 0xb7a).
 CHOSEN = {"language": "C.UTF-8", "keyboard": ["XKBLAYOUT=de"], "time zone": "../usr/share/zoneinfo/Europe/Berlin", "name": "atelier", "z": "+0x0b7a"}
 
@@ -36,7 +40,13 @@ def installation(story, vm):
     onto_itself = vm.run("preonctl install --source=booted --target=/dev/sda --mode=erase --yes")
     story.says("it refuses to erase the medium that it runs from", not onto_itself.ok, onto_itself)
     story.chapter("installing")
-    answer = particle.install(vm, "/dev/vda", options=CHOICES)
+    vm.ask(f"(umask 077; echo '{WIFI}' >/run/wifi)")
+    answer = particle.install(vm, "/dev/vda", options=CHOICES + " --wifi-from=/run/wifi")
+    story.says("it says which network the new system will know, not its password", "Wi-Fi: Café" in answer.out and PASSWORD not in answer.out, answer)
+    story.says("the password was carried over: no note says otherwise", "will be asked for again" not in answer.out, answer)
+    esp = "head -c 4G $(lsblk --noheadings --paths --list --output NAME /dev/vda | sed -n 2p)"
+    story.equals("the EFI partition does not hold the password", "0", vm.run(f"{esp} | grep -caF '{PASSWORD}'").out.strip())
+    story.equals("nor do the records of the work", "", vm.run(f"grep -rlaF '{PASSWORD}' /run/preon /var/lib/preon").out)
     if not story.says("the system installs itself on the empty disk", answer.ok, answer):
         raise Trouble("nothing is installed, so there is nothing to start")
     uuids = vm.ask("for d in /dev/sda /dev/vda; do blkid --probe --match-tag PTUUID --output value $d; done").split()
@@ -61,6 +71,11 @@ def first_start(story, vm):
     story.equals("what was chosen at the installation is so", CHOSEN, particle.settings(vm))
     loader = vm.ask("ls /efi/loader").split()
     story.says("its file has left the EFI partition", "loader.conf" in loader and not any("preon" in name for name in loader), loader)
+    story.equals("the network is known to root alone", "600 0 0 700", vm.run(f"stat -c '%a %u %g' {CONNECTION}; stat -c %a $(dirname {CONNECTION})").out.replace("\n", " ").strip())
+    story.says("with its name and its password", "id=Café" in vm.ask(f"cat {CONNECTION}") and "psk=correct\\shorse\\s4711" in vm.ask(f"cat {CONNECTION}"))
+    story.equals("the EFI partition, its free room too, does not hold the password", "0",
+                 vm.run("grep -caF -e 'correct horse' -e 'correct\\shorse' /dev/disk/by-preon/esp").out.strip())
+    story.says("nor does the journal", not vm.run("journalctl -b --no-pager | grep -F -e 'horse 4711' -e 'horse\\s4711'| grep -v preon-probe").ok)
     home = particle.home_status(vm)
     story.equals("home is integrity protected, and every block fits", (True, True, 0), (home["protected"], home["open"], home["mismatches"]))
     for name in ("swap", "home"):

@@ -95,6 +95,7 @@ InstallerPage {
             installation.machine.version === "" ? installation.machine.system : i18nc("name and version of the system", "%1, version %2", installation.machine.system, installation.machine.version),
             i18nc("language, keyboard and time zone", "%1 · %2 · %3", installation.languages.currentTitle, installation.keyboards.currentTitle, installation.timeZones.currentTitle),
             installation.machine.protectionTitle,
+            page.way.network === "" ? "" : i18nc("the network that the new system will know", "Wi-Fi “%1”", page.way.network),
         ].filter(line => line !== "")
     }
     Facts {

@@ -22,7 +22,8 @@ Choices everything()
             .variant = "neo",
             .timeZone = "America/Argentina/Buenos_Aires",
             .hostname = "my-laptop2",
-            .lock = Lock::TpmAndPin};
+            .lock = Lock::TpmAndPin,
+            .network = {}};
 }
 
 class Log : public SilentProgress

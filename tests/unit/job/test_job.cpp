@@ -133,7 +133,10 @@ TEST_F(Jobs, recordsThatMakeNoSenseAreLeftOut)
     write("jobs/a.json", "{");
     write("jobs/b.json", "[]");
     write("jobs/c.json", "{\"id\": 3, \"state\": \"running\"}");
-    write("jobs/d.json", "{\"id\": \"00112233-4455-6677-8899-aabbccddeeff\", \"state\": \"running\", \"phase\": 7, \"done\": \"x\", \"error\": 1}");
+    // One by another name could not be let go of by its own.
+    write("jobs/d.json", "{\"id\": \"10112233-4455-6677-8899-aabbccddeeff\", \"state\": \"done\"}");
+    write("jobs/00112233-4455-6677-8899-aabbccddeeff.json",
+          "{\"id\": \"00112233-4455-6677-8899-aabbccddeeff\", \"state\": \"running\", \"phase\": 7, \"done\": \"x\", \"error\": 1}");
     const auto records = Job::list(m_folder / "jobs");
     ASSERT_TRUE(records);
     ASSERT_EQ(records->size(), 1U);
