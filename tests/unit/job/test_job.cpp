@@ -133,7 +133,9 @@ TEST_F(Jobs, recordsThatMakeNoSenseAreLeftOut)
     write("jobs/a.json", "{");
     write("jobs/b.json", "[]");
     write("jobs/c.json", "{\"id\": 3, \"state\": \"running\"}");
-    write("jobs/d.json", "{\"id\": \"00112233-4455-6677-8899-aabbccddeeff\", \"state\": \"running\", \"phase\": 7, \"done\": \"x\", \"error\": 1}");
+    const std::string odd = "{\"id\": \"00112233-4455-6677-8899-aabbccddeeff\", \"state\": \"running\", \"phase\": 7, \"done\": \"x\", \"error\": 1}";
+    write("jobs/d.json", odd); // by another name than its own
+    write("jobs/00112233-4455-6677-8899-aabbccddeeff.json", odd);
     const auto records = Job::list(m_folder / "jobs");
     ASSERT_TRUE(records);
     ASSERT_EQ(records->size(), 1U);
