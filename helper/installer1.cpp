@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "helper/installer1.h"
 
+#include "helper/arguments.h"
 #include "helper/errors.h"
 #include "helper/printable.h"
 
@@ -15,24 +16,6 @@ namespace
 std::string text(const nlohmann::ordered_json &json)
 {
     return json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
-}
-
-Result<Install::Wishes> readWishes(const std::map<std::string, sdbus::Variant> &options)
-{
-    Install::Wishes wishes;
-    for (const auto &[name, value] : options) {
-        if (name == "allow-removable" || name == "prepare-secure-boot") {
-            if (!value.containsValueOfType<bool>())
-                return fail(ErrorCode::BadArgument, "The option " + name + " is yes or no");
-            (name == "allow-removable" ? wishes.allowRemovable : wishes.prepareSecureBoot) = value.get<bool>();
-        } else if (name == "wifi") {
-            PREON_TRY(auto network, Install::parseWirelessNetwork(value.containsValueOfType<std::string>() ? value.get<std::string>() : std::string()));
-            wishes.network = std::make_shared<const Install::WirelessNetwork>(std::move(network));
-        } else {
-            PREON_CHECK(Install::setChoice(wishes.choices, name, value.containsValueOfType<std::string>() ? value.get<std::string>() : std::string()));
-        }
-    }
-    return wishes;
 }
 
 std::vector<WorkPhase> phasesOf(const Install::Plan &plan)

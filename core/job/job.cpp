@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <mutex>
+#include <utility>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -75,7 +76,8 @@ std::optional<Record> fromJson(const Json &json)
     record.result = part("result");
     if (const Json error = part("error"); error.is_object())
         record.error = errorFromJson(error);
-    if (const Json owner = part("owner"); owner.is_number_unsigned())
+    // Cut to 32 bits a number of no user could become that of root.
+    if (const Json owner = part("owner"); owner.is_number_unsigned() && std::in_range<std::uint32_t>(owner.get<std::uint64_t>()))
         record.owner = owner.get<std::uint32_t>();
     return record;
 }
@@ -114,6 +116,11 @@ std::filesystem::path jobFolder(const Host &host)
 std::optional<Record> parseRecord(std::string_view text)
 {
     return fromJson(Json::parse(text, nullptr, false));
+}
+
+std::string recordText(const Record &record)
+{
+    return toJson(record).dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
 Result<void> prune(const std::filesystem::path &folder, std::size_t most)
@@ -186,8 +193,7 @@ struct Job::Private {
     {
         record.changed = now();
         written = Clock::now();
-        const std::string text = toJson(record).dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
-        return replaceFile(recordPath(folder, record.id), asBytes(text), 0600);
+        return replaceFile(recordPath(folder, record.id), asBytes(recordText(record)), 0600);
     }
     // While the work runs it is more important than its record: a full /var must not stop it.
     void trySave()

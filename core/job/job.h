@@ -47,6 +47,7 @@ std::filesystem::path jobFolder(const Host &host);
 Result<std::vector<Record>> list(const std::filesystem::path &folder);
 // What a record's text says; nullopt where it is none. Fields that are missing or of another kind keep their defaults.
 std::optional<Record> parseRecord(std::string_view text);
+std::string recordText(const Record &record);
 // Removes the records of ended work but the newest; what goes on is never touched. Cut off anywhere, the next time goes on with it.
 constexpr std::size_t mostEnded = 16;
 Result<void> prune(const std::filesystem::path &folder, std::size_t most = mostEnded);

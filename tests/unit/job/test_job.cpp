@@ -190,4 +190,19 @@ TEST_F(Jobs, beginningPrunes)
     EXPECT_LE(Job::list(m_folder / "jobs")->size(), Job::mostEnded + 1);
 }
 
+TEST_F(Jobs, keepTheirOwnerAndMakeNobodyRoot)
+{
+    const auto ownerIn = [](const std::string &owner) {
+        const auto record = Job::parseRecord(R"({"id":"01234567-89ab-cdef-0123-456789abcdef","state":"done","owner":)" + owner + '}');
+        EXPECT_TRUE(record);
+        return record ? record->owner : std::nullopt;
+    };
+    EXPECT_EQ(ownerIn("1000"), 1000U);
+    EXPECT_EQ(ownerIn("0"), 0U);
+    EXPECT_EQ(ownerIn("4294967295"), 4294967295U);
+    EXPECT_FALSE(ownerIn("4294967296"));
+    EXPECT_FALSE(ownerIn("-1"));
+    EXPECT_FALSE(ownerIn("\"0\""));
+}
+
 } // namespace

@@ -1,0 +1,20 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+// What callers send, as values of our own: apart from the bus, so that a fuzzer can be every caller there is.
+
+#include "core/install/plan.h"
+
+#include <map>
+#include <string>
+
+#include <sdbus-c++/Types.h>
+
+namespace Preon::Helper
+{
+
+// The options of Installer1.Plan. BadArgument: a name that is not known, or a value of another type or form.
+Result<Install::Wishes> readWishes(const std::map<std::string, sdbus::Variant> &options);
+
+} // namespace Preon::Helper
