@@ -26,7 +26,7 @@ Speech::Speech(QObject *parent)
     });
     // Whoever moves through the list of languages does not want each of them to begin speaking.
     m_settled.setSingleShot(true);
-    m_settled.setInterval(2s);
+    m_settled.setInterval(3s);
     connect(&m_settled, &QTimer::timeout, this, [this] {
         if (m_wanted && m_language != m_spoken)
             end();

@@ -83,6 +83,8 @@ QQC2.Control {
                 onHeightChanged: list.showCurrent()
                 Accessible.role: Accessible.List
                 Accessible.name: list.label
+                // Said with the list itself, where a reader comes to it later: one that is started anew for another language, for instance.
+                Accessible.description: list.model.currentTitle
                 Keys.onDownPressed: list.move(1)
                 Keys.onUpPressed: list.move(-1)
                 Keys.onReturnPressed: event => list.enter(event)
