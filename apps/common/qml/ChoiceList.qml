@@ -55,6 +55,8 @@ QQC2.Control {
             Layout.fillWidth: true
             Layout.margins: Kirigami.Units.smallSpacing * 1.5
             Accessible.name: i18nd("preon", "Search")
+            Accessible.description: list.model.currentTitle
+            placeholderText: i18nd("preon", "Search…")
             onTextChanged: {
                 list.model.filter = text;
                 view.currentIndex = list.model.currentRow;
