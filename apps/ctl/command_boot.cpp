@@ -159,6 +159,7 @@ void addBoot(CLI::App &app, Invocation &invocation)
                  "  preonctl boot list\n"
                  "  preonctl boot list --esp=Particle_1.raw            of an image\n"
                  "  preonctl boot list --json | jq -r '.[].id'");
+    addBootOwner(*boot, invocation);
     addBootInitrd(*boot, invocation);
     auto options = std::make_shared<Options>();
     list->add_option("--esp", options->esp, "An EFI partition, a disk or an image file that has one")->type_name("DEVICE|FILE");

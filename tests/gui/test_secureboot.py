@@ -188,7 +188,7 @@ class SecureBootTest(unittest.TestCase):
         desktop.done(self.mock, {"code": CODE, "notes": []}, {"start": ASKS}, listed=True)
         self.open()
         self.code_is_shown()
-        self.window.find("label", "If you miss it, nothing is lost: the screen comes again at each start. Until it is answered, Particle does not start.")
+        self.window.find("label", "It asks once. If you miss it, Particle does not start until you switch Secure Boot off")
         self.window.press("button", "Keep trying it out")
         self.program.wait(10)
         self.open()
@@ -199,7 +199,7 @@ class SecureBootTest(unittest.TestCase):
         desktop.done(self.mock, {"code": CODE, "notes": []}, {"start": ASKS}, listed=True)
         self.open()
         self.code_is_shown()
-        self.window.find("label", "If you miss it, nothing is lost: Particle starts, and the screen comes again at each start until it is answered.")
+        self.window.find("label", "Then you can switch Secure Boot on in the firmware’s settings. It asks once: if you miss it, Particle starts all the same while Secure Boot is off")
 
     def test_work_that_ends_in_view_shows_its_code(self):
         self.machine("on", ASKS)

@@ -93,8 +93,8 @@ ColumnLayout {
     }
     QQC2.Label {
         objectName: "missed"
-        text: owner.secureBootOn ? i18n("If you miss it, nothing is lost: the screen comes again at each start. Until it is answered, %1 does not start.", owner.system)
-                                 : i18n("If you miss it, nothing is lost: %1 starts, and the screen comes again at each start until it is answered. After that you can switch Secure Boot on in the firmware’s settings.", owner.system)
+        text: owner.secureBootOn ? i18n("It asks once. If you miss it, %1 does not start until you switch Secure Boot off in the firmware’s settings, or install it again.", owner.system)
+                                 : i18n("Then you can switch Secure Boot on in the firmware’s settings. It asks once: if you miss it, %1 starts all the same while Secure Boot is off, and “preonctl boot ask-owner” in a terminal lets it ask again.", owner.system)
         opacity: 0.8
         wrapMode: Text.Wrap
         Layout.fillWidth: true
