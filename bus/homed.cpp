@@ -48,7 +48,7 @@ public:
     }
 
 private:
-    sd_bus_error m_error = SD_BUS_ERROR_NULL;
+    sd_bus_error m_error{}; // SD_BUS_ERROR_NULL, which is no C++
 };
 
 std::unexpected<Error> notBuilt(int status)

@@ -50,7 +50,7 @@ public:
     Result<void> create(const Secret &record, std::string_view userName);
     // record: JSON with a secret that opens it now (Home::withSecret).
     Result<void> update(const Secret &record, std::string_view userName);
-    // A record that was signed already, by a key that this machine takes; its image must be there.
+    // A record that was signed already, by a key that this machine takes; without binding and status.
     Result<void> registerRecord(const std::string &record, std::string_view userName);
     Result<void> remove(const std::string &userName); // with all that is in it
 

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "helper/arguments.h"
 
+#include "core/home/username.h"
+
 namespace Preon::Helper
 {
 
@@ -18,6 +20,41 @@ Result<Install::Wishes> readWishes(const std::map<std::string, sdbus::Variant> &
             wishes.network = std::make_shared<const Install::WirelessNetwork>(std::move(network));
         } else {
             PREON_CHECK(Install::setChoice(wishes.choices, name, value.containsValueOfType<std::string>() ? value.get<std::string>() : std::string()));
+        }
+    }
+    return wishes;
+}
+
+Result<Home::FirstStartWishes> readFirstStartWishes(const std::map<std::string, sdbus::Variant> &options)
+{
+    Home::FirstStartWishes wishes;
+    for (const auto &[name, value] : options) {
+        const std::string text = value.containsValueOfType<std::string>() ? value.get<std::string>() : std::string();
+        if (name == "recovery-key") {
+            if (!value.containsValueOfType<bool>())
+                return fail(ErrorCode::BadArgument, "The option " + name + " is yes or no");
+            wishes.recoveryKey = value.get<bool>();
+        } else if (name == "home-size") {
+            if (!value.containsValueOfType<std::uint64_t>())
+                return fail(ErrorCode::BadArgument, "The option " + name + " is a number of bytes");
+            wishes.homeSize = value.get<std::uint64_t>();
+        } else if (!value.containsValueOfType<std::string>()) {
+            return fail(ErrorCode::BadArgument, "The option " + name.substr(0, 64) + " is a text");
+        } else if (name == "account") {
+            const auto kind = Home::accountKindFrom(text);
+            if (!kind)
+                return fail(ErrorCode::BadArgument, "There is no such kind of account", text.substr(0, 64));
+            wishes.kind = *kind;
+        } else if (name == "user-name") {
+            PREON_CHECK(Home::checkUserName(text));
+            wishes.userName = text;
+        } else if (name == "real-name") {
+            PREON_CHECK(Home::checkRealName(text));
+            wishes.realName = text;
+        } else if (name == "protection") {
+            return fail(ErrorCode::BadArgument, "What locks the disk was chosen when it was made");
+        } else {
+            PREON_CHECK(Install::setChoice(wishes.choices, name, text));
         }
     }
     return wishes;

@@ -4,6 +4,7 @@
 
 // What callers send, as values of our own: apart from the bus, so that a fuzzer can be every caller there is.
 
+#include "core/home/firststart.h"
 #include "core/install/plan.h"
 
 #include <map>
@@ -16,5 +17,7 @@ namespace Preon::Helper
 
 // The options of Installer1.Plan. BadArgument: a name that is not known, or a value of another type or form.
 Result<Install::Wishes> readWishes(const std::map<std::string, sdbus::Variant> &options);
+// Those of FirstStart1.Plan, likewise.
+Result<Home::FirstStartWishes> readFirstStartWishes(const std::map<std::string, sdbus::Variant> &options);
 
 } // namespace Preon::Helper

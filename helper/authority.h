@@ -16,6 +16,7 @@ namespace Action
 {
 constexpr auto look = "org.preon.look"; // at disks and what is on them
 constexpr auto install = "org.preon.install";
+constexpr auto firstStart = "org.preon.first-start";
 constexpr auto stop = "org.preon.stop"; // or let go of, what somebody else began
 }
 

@@ -165,7 +165,7 @@ Result<DiskIdentity> Callers::diskOf(const std::string &caller, const std::strin
     return fail(ErrorCode::NotFound, "This disk is not known any more", {}, "Look at the list of disks again.");
 }
 
-std::string Callers::keep(const std::string &caller, std::shared_ptr<const KeptPlan> plan)
+std::string Callers::keep(const std::string &caller, AnyPlan plan)
 {
     const auto known = m_callers.find(caller);
     if (known == m_callers.end())
@@ -177,13 +177,18 @@ std::string Callers::keep(const std::string &caller, std::shared_ptr<const KeptP
     return id;
 }
 
-Result<std::shared_ptr<const KeptPlan>> Callers::planOf(const std::string &caller, const std::string &id) const
+std::unexpected<Error> Callers::unknownPlan()
 {
-    if (const auto known = m_callers.find(caller); known != m_callers.end()) {
-        if (const auto found = known->second.plans.find(id); found != known->second.plans.end())
-            return found->second.first;
-    }
     return fail(ErrorCode::NotFound, "This plan is not known any more", {}, "Look at what will be done again.");
+}
+
+const AnyPlan *Callers::findPlan(const std::string &caller, const std::string &id) const
+{
+    const auto known = m_callers.find(caller);
+    if (known == m_callers.end())
+        return nullptr;
+    const auto found = known->second.plans.find(id);
+    return found == known->second.plans.end() ? nullptr : &found->second.first;
 }
 
 bool Callers::isThere(const std::string &caller) const

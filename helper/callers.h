@@ -5,6 +5,7 @@
 // Who is connected, and what belongs to them alone: the tokens of the disks that they were shown and the plans that were made for them. All of it goes when they
 // leave. What one caller can make the helper keep or do is bounded, and so is what all of a user's callers together can: nobody's flood takes anything from others.
 
+#include "core/home/firststart.h"
 #include "core/install/plan.h"
 #include "helper/loop.h"
 
@@ -13,6 +14,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <variant>
 
 #include <sdbus-c++/sdbus-c++.h>
 
@@ -34,6 +36,13 @@ struct KeptPlan {
     Install::Wishes wishes;
     DiskIdentity disk;
 };
+
+struct KeptFirstStart {
+    Home::FirstStartPlan plan;
+    Home::FirstStartWishes wishes;
+};
+
+using AnyPlan = std::variant<std::shared_ptr<const KeptPlan>, std::shared_ptr<const KeptFirstStart>>;
 
 class Callers
 {
@@ -70,8 +79,16 @@ public:
     // The same token for the same disk; the ones that are longest unused are forgotten.
     std::string tokenFor(const std::string &caller, const DiskIdentity &disk);
     Result<DiskIdentity> diskOf(const std::string &caller, const std::string &token) const; // NotFound
-    std::string keep(const std::string &caller, std::shared_ptr<const KeptPlan> plan);
-    Result<std::shared_ptr<const KeptPlan>> planOf(const std::string &caller, const std::string &id) const; // NotFound
+    std::string keep(const std::string &caller, AnyPlan plan);
+    // NotFound, also where it is a plan of another kind.
+    template<typename Plan>
+    Result<std::shared_ptr<const Plan>> planOf(const std::string &caller, const std::string &id) const
+    {
+        const AnyPlan *any = findPlan(caller, id);
+        if (const auto *plan = any ? std::get_if<std::shared_ptr<const Plan>>(any) : nullptr)
+            return *plan;
+        return unknownPlan();
+    }
 
     bool isThere(const std::string &caller) const; // of those who asked for something
     bool anybody() const;
@@ -91,12 +108,14 @@ private:
     struct Caller {
         std::uint32_t user = 0;
         std::map<std::string, std::pair<DiskIdentity, std::uint64_t>> tokens; // with when it was given out last
-        std::map<std::string, std::pair<std::shared_ptr<const KeptPlan>, std::uint64_t>> plans;
+        std::map<std::string, std::pair<AnyPlan, std::uint64_t>> plans;
         std::map<std::size_t, std::function<void()>> watches;
         std::size_t atWork = 0;
         std::shared_ptr<std::atomic<bool>> left = std::make_shared<std::atomic<bool>>(false);
     };
     void leave(const std::string &caller);
+    static std::unexpected<Error> unknownPlan();
+    const AnyPlan *findPlan(const std::string &caller, const std::string &id) const;
     Result<Caller *> meet(const std::string &caller);
     void forgetUserIfIdle(std::uint32_t user);
     std::map<std::string, Caller> m_callers;

@@ -3,6 +3,7 @@
 
 // preond: Preon's privileged helper on the system bus. Decides nothing of its own: core plans, polkit allows, a person asked.
 
+#include "helper/firststart1.h"
 #include "helper/installer1.h"
 
 #include <iostream>
@@ -182,6 +183,7 @@ Result<void> serve(const Options &options)
     Service service{.settings = settings, .loop = *loop, .connection = *connection, .callers = callers, .authority = authority, .worker = worker};
     HelperObject helper(service);
     InstallerObject installer(service, helper.jobs());
+    const FirstStartObject firstStart(service, helper.jobs());
     PREON_TRY(const auto watch, DiskWatch::create(settings, *loop, [&installer] { installer.disksChanged(); }));
     const Idleness idleness(service, helper.jobs(), options.idle);
     connection->requestName(sdbus::ServiceName(busName));

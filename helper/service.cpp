@@ -16,6 +16,10 @@ struct Below : sdbus::Message {
     {
         return sd_bus_message_get_allow_interactive_authorization(static_cast<sd_bus_message *>(message.*(&Below::msg_))) > 0;
     }
+    static void makeSensitive(const sdbus::Message &message)
+    {
+        static_cast<void>(sd_bus_message_sensitive(static_cast<sd_bus_message *>(message.*(&Below::msg_))));
+    }
 };
 
 } // namespace
@@ -29,6 +33,11 @@ Call callOf(const sdbus::IObject &object)
 {
     const sdbus::Message message = object.getCurrentlyProcessedMessage();
     return {.caller = message.getSender(), .mayAskPerson = Below::allowsInteraction(message)};
+}
+
+void wipeWhenDone(const sdbus::IObject &object)
+{
+    Below::makeSensitive(object.getCurrentlyProcessedMessage());
 }
 
 } // namespace Preon::Helper

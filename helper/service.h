@@ -39,5 +39,7 @@ struct Service {
 // Who calls the method that an object is at.
 std::string callerOf(const sdbus::IObject &object);
 Call callOf(const sdbus::IObject &object);
+// The message that is being answered carries a secret: its memory is wiped when it goes.
+void wipeWhenDone(const sdbus::IObject &object);
 
 } // namespace Preon::Helper

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "apps/common/helper.h"
 
+#include "firststart1_proxy.h"
 #include "helper1_proxy.h"
 #include "installer1_proxy.h"
 
@@ -37,10 +38,13 @@ Helper::Helper(const QDBusConnection &bus, QObject *parent)
     , m_bus(bus)
     , m_core(std::make_unique<OrgPreonHelper1Interface>(service(), path(), bus))
     , m_installer(std::make_unique<OrgPreonInstaller1Interface>(service(), path(), bus))
+    , m_firstStart(std::make_unique<OrgPreonFirstStart1Interface>(service(), path(), bus))
 {
     m_core->setTimeout(patience.count());
     m_installer->setTimeout(patience.count());
     m_installer->setInteractiveAuthorizationAllowed(true);
+    m_firstStart->setTimeout(patience.count());
+    m_firstStart->setInteractiveAuthorizationAllowed(true);
     connect(m_core.get(), &OrgPreonHelper1Interface::JobAdded, this, &Helper::jobAdded);
     connect(m_core.get(), &OrgPreonHelper1Interface::JobRemoved, this, &Helper::jobRemoved);
 
@@ -112,6 +116,11 @@ OrgPreonHelper1Interface &Helper::core() const
 OrgPreonInstaller1Interface &Helper::installer() const
 {
     return *m_installer;
+}
+
+OrgPreonFirstStart1Interface &Helper::firstStart() const
+{
+    return *m_firstStart;
 }
 
 } // namespace Preon::Ui

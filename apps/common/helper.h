@@ -18,6 +18,7 @@
 #include <expected>
 #include <memory>
 
+class OrgPreonFirstStart1Interface;
 class OrgPreonHelper1Interface;
 class OrgPreonInstaller1Interface;
 
@@ -52,6 +53,7 @@ public:
     QDBusConnection bus() const;
     OrgPreonHelper1Interface &core() const;
     OrgPreonInstaller1Interface &installer() const;
+    OrgPreonFirstStart1Interface &firstStart() const;
 
     static QString service();
     static QString path();
@@ -81,6 +83,7 @@ private:
     QDBusConnection m_bus;
     std::unique_ptr<OrgPreonHelper1Interface> m_core;
     std::unique_ptr<OrgPreonInstaller1Interface> m_installer;
+    std::unique_ptr<OrgPreonFirstStart1Interface> m_firstStart;
     State m_state = Connecting;
     Problem m_problem;
     bool m_isStale = false; // what was learnt from it is void

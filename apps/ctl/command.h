@@ -36,8 +36,11 @@ void addVeritySign(CLI::App &verity, Invocation &invocation);
 void addBoot(CLI::App &app, Invocation &invocation);
 void addBootOwner(CLI::App &boot, Invocation &invocation);
 void addBootInitrd(CLI::App &boot, Invocation &invocation);
+void addFirstStart(CLI::App &app, Invocation &invocation);
+void addHome(CLI::App &app, Invocation &invocation);
 void addHomeVolume(CLI::App &app, Invocation &invocation);
 void addLuks(CLI::App &app, Invocation &invocation);
 void addLuksKeys(CLI::App &luks, Invocation &invocation);
+void addUnlock(CLI::App &app, Invocation &invocation);
 
 } // namespace Preon::Ctl

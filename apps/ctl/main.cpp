@@ -40,6 +40,9 @@ int main(int argc, char **argv)
     Ctl::addRepart(app, invocation);
     Ctl::addVerity(app, invocation);
     Ctl::addLuks(app, invocation);
+    Ctl::addFirstStart(app, invocation);
+    Ctl::addUnlock(app, invocation);
+    Ctl::addHome(app, invocation);
     Ctl::addHomeVolume(app, invocation);
     Ctl::addBoot(app, invocation);
     Ctl::addVersion(app, invocation);

@@ -48,6 +48,44 @@ bool isAnswered(const Ui::Choices &choices, const std::string &answer)
 
 } // namespace
 
+std::expected<Answers, Ui::Problem> readAnswers(const QString &path)
+{
+    QFile file(path);
+    if (!file.open(QIODevice::ReadOnly))
+        return std::unexpected(Ui::Problem{.code = u"not-found"_s,
+                                           .what = i18n("The answers file could not be read"),
+                                           .why = i18nc("file: what is wrong with it", "%1: %2", path, file.errorString()),
+                                           .todo = i18n("Check where it is, or choose here.")});
+    const auto answers = parseAnswers(file.read(longestAnswers + 1).toStdString());
+    if (answers)
+        return *answers;
+    Ui::Problem problem = problemOf(answers.error());
+    problem.detail = path;
+    return std::unexpected(problem);
+}
+
+// A language brings its own keyboard and time zone, so it comes first.
+Ui::Problem choosePlaces(const Answers &answers, Ui::Choices &languages, Ui::Choices &keyboards, Ui::Choices &timeZones)
+{
+    struct Place {
+        Ui::Choices &choices;
+        QLatin1StringView key;
+        const std::string &answer;
+    };
+    for (const Place &place : {Place{languages, "language"_L1, answers.language}, Place{keyboards, "keyboard"_L1, answers.keyboard},
+                               Place{timeZones, "timeZone"_L1, answers.timeZone}}) {
+        if (place.answer.empty())
+            continue;
+        place.choices.setCurrent(QString::fromStdString(place.answer));
+        if (!isAnswered(place.choices, place.answer))
+            return {.code = u"not-found"_s,
+                    .what = i18n("The answers file asks for something that is not known here"),
+                    .why = i18nc("key of a file, its value", "“%1” is “%2”", place.key, QString::fromStdString(place.answer)),
+                    .todo = i18n("Choose it here, or write another one.")};
+    }
+    return {};
+}
+
 Answering::Answering(const Parts &parts, QObject *parent)
     : QObject(parent)
     , m_parts(parts)
@@ -59,41 +97,14 @@ Answering::Answering(const Parts &parts, QObject *parent)
 
 bool Answering::read(const QString &path)
 {
-    QFile file(path);
-    if (!file.open(QIODevice::ReadOnly)) {
-        m_problem = {.code = u"not-found"_s,
-                     .what = i18n("The answers file could not be read"),
-                     .why = i18nc("file: what is wrong with it", "%1: %2", path, file.errorString()),
-                     .todo = i18n("Check where it is, or choose here.")};
-    } else if (const auto answers = parseAnswers(file.read(longestAnswers + 1).toStdString()); !answers) {
-        m_problem = problemOf(answers.error());
-        m_problem.detail = path;
-    } else {
+    const auto answers = readAnswers(path);
+    if (answers)
         m_answers = *answers;
-        choosePlaces();
-    }
+    m_problem = answers ? choosePlaces(m_answers, *m_parts.languages, *m_parts.keyboards, *m_parts.timeZones) : answers.error();
     m_isActive = true;
     Q_EMIT changed();
     follow();
     return !m_problem.isSet();
-}
-
-// A language brings its own keyboard and time zone, so it comes first.
-void Answering::choosePlaces()
-{
-    const auto choose = [this](Ui::Choices *choices, const char *key, const std::string &answer) {
-        if (answer.empty() || m_problem.isSet())
-            return;
-        choices->setCurrent(QString::fromStdString(answer));
-        if (!isAnswered(*choices, answer))
-            m_problem = {.code = u"not-found"_s,
-                         .what = i18n("The answers file asks for something that is not known here"),
-                         .why = i18nc("key of a file, its value", "“%1” is “%2”", QString::fromLatin1(key), QString::fromStdString(answer)),
-                         .todo = i18n("Choose it here, or write another one.")};
-    };
-    choose(m_parts.languages, "language", m_answers.language);
-    choose(m_parts.keyboards, "keyboard", m_answers.keyboard);
-    choose(m_parts.timeZones, "timeZone", m_answers.timeZone);
 }
 
 void Answering::follow()
@@ -234,7 +245,12 @@ QString Answering::save() const
                     .disk = {},
                     .mode = m_parts.way->mode().toStdString(),
                     .confirm = {},
-                    .afterwards = m_answers.afterwards};
+                    .afterwards = m_answers.afterwards,
+                    .realName = m_answers.realName,
+                    .userName = m_answers.userName,
+                    .account = m_answers.account,
+                    .network = m_answers.network,
+                    .recoveryKey = m_answers.recoveryKey};
     if (!chosen.isEmpty())
         answers.disk = WantedDisk{.pick = WantedDisk::Pick::Named,
                                   .serial = disk.serial,

@@ -23,6 +23,12 @@ class Disks;
 class Machine;
 class Way;
 
+// The file, or what is wrong with it in words for a person.
+std::expected<Answers, Ui::Problem> readAnswers(const QString &path);
+
+// Chooses what the answers say of language, keyboard and time zone; a problem where one of them is not known here.
+Ui::Problem choosePlaces(const Answers &answers, Ui::Choices &languages, Ui::Choices &keyboards, Ui::Choices &timeZones);
+
 class Answering : public QObject
 {
     Q_OBJECT
@@ -64,7 +70,6 @@ Q_SIGNALS:
 
 private:
     void follow();
-    void choosePlaces();
     bool chooseDisk();
     bool chooseMode();
     bool checkProtection();

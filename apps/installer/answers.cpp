@@ -66,17 +66,25 @@ std::string checkTimeZone(const std::string &text)
     return isFine ? "" : "a place of the time zone database, as in \"Europe/Berlin\"";
 }
 
-// RFC 1123, 2.1, and the 64 bytes that Linux has for it.
 std::string checkHostname(const std::string &text)
 {
-    bool isFine = text.size() <= 64 && consistsOf(text, "-.");
-    for (std::size_t start = 0; isFine && start <= text.size();) {
-        const std::size_t end = std::min(text.find('.', start), text.size());
-        const std::string_view label = std::string_view(text).substr(start, end - start);
-        isFine = !label.empty() && label.size() <= 63 && !label.starts_with('-') && !label.ends_with('-');
-        start = end + 1;
-    }
-    return isFine ? "" : "letters, digits and hyphens, at most 64, as in \"anna-laptop\"";
+    return isHostname(text) ? "" : "letters, digits and hyphens, at most 64, as in \"anna-laptop\"";
+}
+
+// As user records have it (systemd, "User/Group Name Syntax", strict).
+std::string checkUserName(const std::string &text)
+{
+    const auto isFine = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+    };
+    return text.size() <= 31 && text.front() >= 'a' && text.front() <= 'z' && std::ranges::all_of(text, isFine)
+        ? ""
+        : "small letters from a to z, digits, - and _, at most 31, as in \"anna\"";
+}
+
+std::string checkRealName(const std::string &text)
+{
+    return text.contains(':') ? "a name without a colon, as in \"Anna Schmidt\"" : "";
 }
 
 template<std::size_t size>
@@ -119,6 +127,16 @@ std::string checkConfirm(const std::string &text)
     return inQuotes(confirmation("erase", "SERIAL")) + " or " + inQuotes(confirmation("reinstall", "SERIAL"));
 }
 
+std::string checkAccount(const std::string &text)
+{
+    return checkWord(text, std::array{"encrypted", "ordinary"});
+}
+
+std::string checkSkip(const std::string &text)
+{
+    return checkWord(text, std::array{"skip"});
+}
+
 std::string checkName(const std::string &)
 {
     return {};
@@ -139,6 +157,11 @@ constexpr auto keys = std::to_array<Key>({
     {"mode", &Answers::mode, checkMode},
     {"confirm", &Answers::confirm, checkConfirm},
     {"afterwards", &Answers::afterwards, checkAfterwards},
+    {"realName", &Answers::realName, checkRealName},
+    {"userName", &Answers::userName, checkUserName},
+    {"account", &Answers::account, checkAccount},
+    {"network", &Answers::network, checkSkip},
+    {"recoveryKey", &Answers::recoveryKey, checkSkip},
 });
 
 struct DiskKey {
@@ -147,7 +170,8 @@ struct DiskKey {
 };
 constexpr auto diskKeys = std::to_array<DiskKey>({{"serial", &WantedDisk::serial}, {"model", &WantedDisk::model}, {"name", &WantedDisk::name}});
 
-const std::string knownKeys = "Keys are language, keyboard, timeZone, hostname, protection, secureBoot, disk, mode, confirm and afterwards.";
+const std::string knownKeys = "Keys are language, keyboard, timeZone, hostname, protection, secureBoot, disk, mode, confirm and afterwards; of the first start "
+                              "realName, userName, account, network and recoveryKey.";
 const std::string knownDisks = "Write \"only\", \"largest\", or one or more of {\"serial\": \"…\", \"model\": \"…\", \"name\": \"…\"}.";
 
 std::expected<std::string, AnswersError> textOf(const std::string &key, const AnswersJson &value, Check check)
@@ -236,6 +260,18 @@ bool fits(const WantedDisk &wanted, const OfferedDisk &disk)
 }
 
 } // namespace
+
+bool isHostname(std::string_view name)
+{
+    bool isFine = name.size() <= 64 && consistsOf(name, "-.");
+    for (std::size_t start = 0; isFine && start <= name.size();) {
+        const std::size_t end = std::min(name.find('.', start), name.size());
+        const std::string_view label = name.substr(start, end - start);
+        isFine = !label.empty() && label.size() <= 63 && !label.starts_with('-') && !label.ends_with('-');
+        start = end + 1;
+    }
+    return isFine;
+}
 
 std::expected<Answers, AnswersError> parseAnswers(std::string_view text)
 {

@@ -43,8 +43,17 @@ struct Answers {
     std::string mode; // "erase", "beside", "reinstall"
     std::string confirm; // the whole sentence
     std::string afterwards; // "restart", "poweroff", "stay"
+    // Of the first start only; the installer leaves them.
+    std::string realName; // "Anna Schmidt"
+    std::string userName; // "anna"
+    std::string account; // "encrypted", "ordinary"
+    std::string network; // "skip"
+    std::string recoveryKey; // "skip"
     bool operator==(const Answers &) const = default;
 };
+
+// RFC 1123, 2.1, and the 64 bytes that Linux has for it.
+bool isHostname(std::string_view name);
 
 constexpr std::size_t longestAnswers = 64 * 1024; // bytes
 

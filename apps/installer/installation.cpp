@@ -2,15 +2,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "apps/installer/installation.h"
 
-#include "apps/installer/places.h"
-#include "helper1_proxy.h"
 #include "installer1_proxy.h"
 
 #include <KLocalizedString>
-
-#include <QClipboard>
-#include <QGuiApplication>
-#include <QPointer>
 
 namespace Preon::Installer
 {
@@ -18,105 +12,45 @@ namespace Preon::Installer
 using namespace Qt::StringLiterals;
 
 Installation::Installation(const QDBusConnection &bus, QObject *parent)
-    : QObject(parent)
-    , m_helper(bus)
-    , m_machine(&m_helper)
-    , m_languages(Installer::languages)
-    , m_keyboards(Installer::keyboards)
-    , m_timeZones(Installer::timeZones)
+    : Setup(bus, u"install"_s, parent)
+    , m_machine(helper())
     , m_power(QDBusConnection::systemBus())
     , m_health(QDBusConnection::systemBus())
-    , m_disks(&m_helper, &m_health)
-    , m_way(&m_helper, &m_disks)
-    , m_answering({&m_languages, &m_keyboards, &m_timeZones, &m_machine, &m_disks, &m_way})
+    , m_disks(helper(), &m_health)
+    , m_way(helper(), &m_disks)
+    , m_answering({languages(), keyboards(), timeZones(), &m_machine, &m_disks, &m_way})
 {
-    m_languages.setCurrent(languageOfSession());
-    useLanguage();
-    connect(&m_languages, &Ui::Choices::currentChanged, this, &Installation::useLanguage);
-    for (Ui::Choices *choices : {&m_languages, &m_keyboards, &m_timeZones})
+    for (Ui::Choices *choices : {languages(), keyboards(), timeZones()})
         connect(choices, &Ui::Choices::currentChanged, this, &Installation::carryOver);
+    connect(&m_machine, &Machine::changed, this, &Setup::systemChanged);
     connect(&m_machine, &Machine::protectionChanged, this, &Installation::carryOver);
     connect(&m_machine, &Machine::preparingChanged, this, &Installation::carryOver);
-    connect(&m_network, &Network::carriedChanged, this, &Installation::carryOver);
+    connect(network(), &Network::carriedChanged, this, &Installation::carryOver);
     connect(&m_answering, &Answering::changed, this, &Installation::carryOver);
     carryOver();
-    connect(&m_helper, &Ui::Helper::stateChanged, this, [this] {
-        if (m_helper.state() == Ui::Helper::Ready)
-            lookForWork();
-    });
-}
-
-void Installation::useLanguage()
-{
-    m_keyboards.suggest(keyboardOf(m_languages.current()));
-    m_timeZones.suggest(timeZoneOf(m_languages.current()));
-    Q_EMIT languageChanged(m_languages.current());
-    // Their names are in that language now.
-    m_keyboards.renew(Installer::keyboards);
-    m_timeZones.renew(Installer::timeZones);
 }
 
 // What is chosen here is so in the installed system.
 void Installation::carryOver()
 {
-    QVariantMap wishes{{u"language"_s, m_languages.current() + u".UTF-8"_s}, {u"keyboard"_s, m_keyboards.current()}, {u"time-zone"_s, m_timeZones.current()}};
+    QVariantMap wishes{
+        {u"language"_s, languages()->current() + u".UTF-8"_s}, {u"keyboard"_s, keyboards()->current()}, {u"time-zone"_s, timeZones()->current()}};
     if (m_machine.isKnown())
         wishes[u"protection"_s] = m_machine.protection();
     if (m_machine.isPreparing())
         wishes[u"prepare-secure-boot"_s] = true;
     if (!m_answering.hostname().isEmpty())
         wishes[u"hostname"_s] = m_answering.hostname();
-    if (!m_network.carried().isEmpty())
-        wishes[u"wifi"_s] = m_network.carried();
+    if (!network()->carried().isEmpty())
+        wishes[u"wifi"_s] = network()->carried();
     m_way.setWishes(wishes);
-}
-
-// An installation that runs, or that nobody has seen the end of, is shown before anything else.
-void Installation::lookForWork()
-{
-    if (m_job || m_isBeginning)
-        return;
-    Ui::Helper::await(this, m_helper.core().ListJobs(), [this](const auto &answer) {
-        if (!answer || m_job || m_isBeginning || answer->value().isEmpty())
-            return;
-        const QDBusObjectPath newest = answer->value().first();
-        // The helper could not be told while it was away.
-        if (newest.path() == m_dismissed)
-            Ui::Job(&m_helper, newest, nullptr).forget();
-        else
-            attach(newest);
-    });
-}
-
-void Installation::attach(const QDBusObjectPath &path)
-{
-    auto *job = new Ui::Job(&m_helper, path, this);
-    // Which kind of work it is is known with the first answer only.
-    connect(job, &Ui::Job::stateChanged, this, [this, job = QPointer(job)] {
-        if (!job || m_job == job)
-            return;
-        if (job->kind() == "install"_L1) {
-            m_job = job;
-            m_isBeginning = false;
-            Q_EMIT jobChanged();
-        } else {
-            job->deleteLater();
-        }
-    });
 }
 
 void Installation::begin()
 {
-    if (m_job || m_isBeginning || m_way.planId().isEmpty())
+    if (job() || isBeginning() || m_way.planId().isEmpty())
         return;
-    m_isBeginning = true;
-    Q_EMIT jobChanged();
-    Ui::Helper::await(this, m_helper.installer().Apply(m_way.planId()), [this](const auto &answer) {
-        if (answer)
-            return attach(answer->value());
-        m_isBeginning = false;
-        Q_EMIT jobChanged();
-        Q_EMIT refused(answer.error());
+    Setup::begin(helper()->installer().Apply(m_way.planId()), [this] {
         // A plan that no longer fits is shown anew.
         m_disks.refresh();
         m_way.refresh();
@@ -125,12 +59,9 @@ void Installation::begin()
 
 void Installation::startOver()
 {
-    if (!m_job)
+    if (!job())
         return;
-    m_dismissed = m_job->path().path();
-    m_job->forget();
-    m_job->deleteLater();
-    m_job = nullptr;
+    letGo();
     m_disks.refresh();
     m_way.refresh();
     Q_EMIT jobChanged();
@@ -162,39 +93,14 @@ void Installation::end(const QString &how)
     });
 }
 
-void Installation::copy(const QString &text) const
+QString Installation::system() const
 {
-    QGuiApplication::clipboard()->setText(text);
-}
-
-Ui::Helper *Installation::helper()
-{
-    return &m_helper;
+    return m_machine.system();
 }
 
 Machine *Installation::machine()
 {
     return &m_machine;
-}
-
-Ui::Choices *Installation::languages()
-{
-    return &m_languages;
-}
-
-Ui::Choices *Installation::keyboards()
-{
-    return &m_keyboards;
-}
-
-Ui::Choices *Installation::timeZones()
-{
-    return &m_timeZones;
-}
-
-Network *Installation::network()
-{
-    return &m_network;
 }
 
 Power *Installation::power()
@@ -215,16 +121,6 @@ Way *Installation::way()
 Answering *Installation::answering()
 {
     return &m_answering;
-}
-
-Ui::Job *Installation::job() const
-{
-    return m_job;
-}
-
-bool Installation::isBeginning() const
-{
-    return m_isBeginning;
 }
 
 } // namespace Preon::Installer

@@ -46,6 +46,19 @@ void KeyboardTrial::setKeyboard(const QString &keyboard)
     Q_EMIT keyboardChanged();
 }
 
+bool KeyboardTrial::writesLatin(const QString &keyboard)
+{
+    KeyboardTrial trial;
+    trial.setKeyboard(keyboard);
+    for (quint32 code = 24; code < 34; ++code) {
+        const QString text = trial.pressed(code);
+        trial.released(code);
+        if (text.size() == 1 && text.front() >= u'a' && text.front() <= u'z')
+            return true;
+    }
+    return false;
+}
+
 void KeyboardTrial::reset()
 {
     m_state.reset(m_keymap ? xkb_state_new(m_keymap.get()) : nullptr);

@@ -30,6 +30,9 @@ public:
     QString keyboard() const; // "LAYOUT" or "LAYOUT VARIANT"
     void setKeyboard(const QString &keyboard);
 
+    // Whether its first letters (Q on an American keyboard and its neighbours) write some of a to z.
+    static bool writesLatin(const QString &keyboard);
+
     // The text that a key writes, empty for those that write none. Codes are X's, as QKeyEvent::nativeScanCode() has them.
     Q_INVOKABLE QString pressed(quint32 code);
     Q_INVOKABLE void released(quint32 code);

@@ -1,6 +1,8 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "apps/installer/firststart.h"
 #include "apps/installer/installation.h"
+#include "apps/installer/places.h"
 
 #include <KIconTheme>
 #include <KLocalizedQmlContext>
@@ -23,7 +25,7 @@ namespace
 {
 
 // The whole window speaks the language that is chosen on its first page, at once.
-void follow(Preon::Installer::Installation &installation, QQmlApplicationEngine &engine)
+void follow(Preon::Installer::Setup &setup, QQmlApplicationEngine &engine)
 {
     const auto use = [&engine](const QString &locale) {
         QLocale::setDefault(QLocale(locale));
@@ -33,7 +35,10 @@ void follow(Preon::Installer::Installation &installation, QQmlApplicationEngine 
         QCoreApplication::sendEvent(qApp, &change);
         engine.retranslate();
     };
-    QObject::connect(&installation, &Preon::Installer::Installation::languageChanged, &engine, use);
+    QObject::connect(&setup, &Preon::Installer::Setup::languageChanged, &engine, use);
+    // An answers file may have chosen another one already.
+    if (const QString now = setup.languages()->current(); now != Preon::Installer::languageOfSession())
+        use(now);
 }
 
 // Where there is no desktop the pointer would stand in mid-page from the beginning. It shows once there is a hand on it.
@@ -74,6 +79,24 @@ void drawWithoutDriver()
         qputenv("QT_XCB_GL_INTEGRATION", "none");
 }
 
+int show(QQmlApplicationEngine &engine, Preon::Installer::Setup &setup, const QString &window, const QVariantMap &properties)
+{
+    KLocalization::setupLocalizedContext(&engine);
+    follow(setup, engine);
+    engine.setInitialProperties(properties);
+    engine.loadFromModule("org.preon.installer", window);
+    return engine.rootObjects().isEmpty() ? 1 : QCoreApplication::exec();
+}
+
+// A window that is there keeps some of its sizes, so it makes way for another one. That is asked for on its first page, where nothing was typed yet.
+void makeAnew(QQmlApplicationEngine &engine, const QString &window)
+{
+    const QList<QObject *> before = engine.rootObjects();
+    engine.loadFromModule("org.preon.installer", window);
+    for (QObject *root : before)
+        root->deleteLater();
+}
+
 } // namespace
 
 int main(int argc, char **argv)
@@ -98,20 +121,32 @@ int main(int argc, char **argv)
     const QCommandLineOption kiosk(u"kiosk"_s, i18n("Fill the screen"));
     const QCommandLineOption network(u"network"_s, i18n("Ask for the network also where virtual disks are installed on"));
     const QCommandLineOption answers(u"answers"_s, i18n("Take the choices from an answers file"), i18n("file"));
-    parser.addOptions({sandbox, kiosk, network, answers});
+    const QCommandLineOption firstStart(u"first-start"_s, i18n("Greet the owner of a system that was installed, and make their account"));
+    parser.addOptions({sandbox, kiosk, network, answers, firstStart});
     parser.process(app);
 
-    Preon::Installer::Installation installation(parser.isSet(sandbox) ? QDBusConnection::sessionBus() : QDBusConnection::systemBus());
-    QQmlApplicationEngine engine;
-    KLocalization::setupLocalizedContext(&engine);
-    follow(installation, engine);
-    if (parser.isSet(answers) && !installation.answering()->read(parser.value(answers)))
-        std::fputs(qUtf8Printable(installation.answering()->problem().text()), stderr);
-    engine.setInitialProperties(
-        {{u"installation"_s, QVariant::fromValue(&installation)}, {u"kiosk"_s, parser.isSet(kiosk)}, {u"asksNetwork"_s, parser.isSet(network)}});
+    const QDBusConnection bus = parser.isSet(sandbox) ? QDBusConnection::sessionBus() : QDBusConnection::systemBus();
     std::optional<HiddenPointer> hidden;
     if (parser.isSet(kiosk))
         hidden.emplace();
-    engine.loadFromModule("org.preon.installer", "Main");
-    return engine.rootObjects().isEmpty() ? 1 : app.exec();
+    QVariantMap properties{{u"kiosk"_s, parser.isSet(kiosk)}};
+    if (parser.isSet(firstStart)) {
+        QGuiApplication::setApplicationDisplayName(i18n("Welcome"));
+        Preon::Installer::FirstStart start(bus);
+        if (parser.isSet(answers) && !start.read(parser.value(answers)))
+            std::fputs(qUtf8Printable(start.answersProblem().text()), stderr);
+        properties[u"start"_s] = QVariant::fromValue(&start);
+        const QString window = u"FirstStartWindow"_s;
+        QQmlApplicationEngine engine;
+        QObject::connect(
+            &start, &Preon::Installer::FirstStart::largeTextChanged, &engine, [&engine, window] { makeAnew(engine, window); }, Qt::QueuedConnection);
+        return show(engine, start, window, properties);
+    }
+    Preon::Installer::Installation installation(bus);
+    if (parser.isSet(answers) && !installation.answering()->read(parser.value(answers)))
+        std::fputs(qUtf8Printable(installation.answering()->problem().text()), stderr);
+    properties[u"installation"_s] = QVariant::fromValue(&installation);
+    properties[u"asksNetwork"_s] = parser.isSet(network);
+    QQmlApplicationEngine engine;
+    return show(engine, installation, u"Main"_s, properties);
 }

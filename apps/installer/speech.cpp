@@ -24,9 +24,9 @@ Speech::Speech(QObject *parent)
         if (error == QProcess::FailedToStart)
             finished();
     });
-    // Whoever moves through the list of languages does not want each of them to begin speaking.
+    // Whoever moves through the list of languages does not want each of them to begin speaking, but to hear its name.
     m_settled.setSingleShot(true);
-    m_settled.setInterval(3s);
+    m_settled.setInterval(5s);
     connect(&m_settled, &QTimer::timeout, this, [this] {
         if (m_wanted && m_language != m_spoken)
             end();

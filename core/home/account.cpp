@@ -82,7 +82,8 @@ Result<void> checkWish(const AccountFacts &facts, const AccountWish &wish)
     if (wish.passwordHint.size() > longestHint || !isUtf8(wish.passwordHint))
         return fail(ErrorCode::BadArgument, "That cannot be a hint", "it is longer than 256 bytes, or no text in UTF-8");
     if (wish.storage != "luks" && wish.storage != "directory" && wish.storage != "subvolume")
-        return fail(ErrorCode::Unsupported, "\"" + wish.storage + "\" is no storage for a home that can be made here", "there are luks, directory and subvolume");
+        return fail(ErrorCode::Unsupported, "\"" + wish.storage + "\" is no storage for a home that can be made here",
+                    "there are luks, directory and subvolume");
     if (wish.storage == "luks" && !std::ranges::contains(fileSystems, wish.fileSystem, &FileSystem::name))
         return fail(ErrorCode::Unsupported, "\"" + wish.fileSystem + "\" is no file system for a home", "there are btrfs, ext4 and xfs");
     if (wish.diskSize && wish.storage != "luks")
@@ -103,10 +104,11 @@ Result<std::uint64_t> decideSize(const SizeForecast &size, const AccountFacts &f
     if (!wish.diskSize)
         return size.suggested;
     if (*wish.diskSize < size.minimum)
-        return fail(ErrorCode::BadArgument, "A home of " + formatSize(*wish.diskSize) + " is too small", "at least " + formatSize(size.minimum) + " are needed");
+        return fail(ErrorCode::BadArgument, "A home of " + formatSize(*wish.diskSize) + " is too small",
+                    "at least " + formatSize(size.minimum) + " are needed");
     if (*wish.diskSize > size.maximum)
-        return fail(ErrorCode::NoSpace, "A home of " + formatSize(*wish.diskSize) + " does not fit", "at most " + formatSize(size.maximum) + " can be had: " + numbers(size, facts),
-                    "Take a smaller one.");
+        return fail(ErrorCode::NoSpace, "A home of " + formatSize(*wish.diskSize) + " does not fit",
+                    "at most " + formatSize(size.maximum) + " can be had: " + numbers(size, facts), "Take a smaller one.");
     return wholeMebibytes(*wish.diskSize);
 }
 
@@ -116,14 +118,17 @@ void decideImage(Json &json, std::vector<Decision> &decisions, std::uint64_t siz
     json["fileSystemType"] = wish.fileSystem;
     json["diskSize"] = size;
     json["autoResizeMode"] = "off";
-    json["rebalanceWeight"] = false;
+    json["rebalanceWeight"] = 0U; // as homectl writes "off"
     json["luksDiscard"] = false;
     json["luksOfflineDiscard"] = true;
     if (!wish.diskSize)
         decisions.push_back({"diskSize", formatSize(size), "most of what is free, with room left for the system and for others"});
-    decisions.push_back({"autoResizeMode", "off", "shrinking at each logout and growing at each login can fail, and then nobody can log in; the size stays until somebody changes it"});
-    decisions.push_back({"rebalanceWeight", "off", "homes that push each other around while in use fill the disk; the sizes above were chosen so that all fit"});
-    decisions.push_back({"luksDiscard", "off", "while its user is logged in, the home has all of its space for certain: no write fails because others filled the disk"});
+    decisions.push_back({"autoResizeMode", "off",
+                         "shrinking at each logout and growing at each login can fail, and then nobody can log in; the size stays until somebody changes it"});
+    decisions.push_back(
+        {"rebalanceWeight", "off", "homes that push each other around while in use fill the disk; the sizes above were chosen so that all fit"});
+    decisions.push_back(
+        {"luksDiscard", "off", "while its user is logged in, the home has all of its space for certain: no write fails because others filled the disk"});
     decisions.push_back({"luksOfflineDiscard", "on", "at logout the unused space goes back to the disk"});
 }
 }
@@ -133,11 +138,13 @@ SizeForecast forecastSize(const AccountFacts &facts, const std::string &fileSyst
     const auto known = std::ranges::find(fileSystems, fileSystem, &FileSystem::name);
     SizeForecast size;
     size.minimum = std::max(leastOfUse, (known == fileSystems.end() ? 0 : known->minimum) + imageOverhead);
-    size.kept = facts.isSystemVolume ? std::max(2 * gibibyte, facts.totalBytes / 10) : std::max(gibibyte / 4, facts.totalBytes / 20);
+    // Of a volume of their own a btrfs takes up to half a gibibyte for itself when it comes to write its first metadata (512 MiB; 2 GiB where it has 50 GiB or more). A home that was made into the last free
+    // bytes would not find them again at the next login.
+    size.kept = facts.isSystemVolume ? std::max(2 * gibibyte, facts.totalBytes / 10) : std::max(gibibyte, facts.totalBytes / 20);
     size.maximum = wholeMebibytes(less(facts.freeBytes, size.kept + facts.promisedBytes));
     // Of a volume of their own homes get what systemd-homed gives by default; beside the system less, for it grows.
     const std::uint64_t share = facts.isSystemVolume ? 70 : 85;
-    size.suggested = std::clamp(wholeMebibytes(size.maximum / 100 * share), std::min(size.minimum, size.maximum), size.maximum);
+    size.suggested = std::clamp(size.maximum / mebibyte * share / 100 * mebibyte, std::min(size.minimum, size.maximum), size.maximum);
     return size;
 }
 
@@ -146,11 +153,12 @@ Result<AccountPlan> planAccount(const AccountFacts &facts, const AccountWish &wi
     PREON_CHECK(checkWish(facts, wish));
     std::vector<Decision> decisions;
     SizeForecast size;
-    Json json = {{"userName", wish.userName}, {"disposition", "regular"}, {"storage", wish.storage}, {"lastChangeUSec", facts.now}, {"lastPasswordChangeUSec", facts.now}};
+    Json json = {{"userName", wish.userName}, {"disposition", "regular"}, {"lastChangeUSec", facts.now}, {"lastPasswordChangeUSec", facts.now}};
+    Json place = {{"storage", wish.storage}};
     if (wish.storage == "luks") {
         size = forecastSize(facts, wish.fileSystem);
         PREON_TRY(const std::uint64_t bytes, decideSize(size, facts, wish));
-        decideImage(json, decisions, bytes, wish);
+        decideImage(place, decisions, bytes, wish);
     } else {
         decisions.push_back({"storage", wish.storage, "the home is a folder: who has the disk can read it"});
     }
@@ -176,8 +184,14 @@ Result<AccountPlan> planAccount(const AccountFacts &facts, const AccountWish &wi
                                               : Decision{"enforcePasswordPolicy", "on", "the password alone guards the home of a stolen disk"});
     if (!wish.passwordHint.empty())
         json["privileged"] = {{"passwordHint", wish.passwordHint}};
+    if (facts.machineId.empty()) {
+        json.update(place);
+    } else {
+        place["matchMachineId"] = facts.machineId;
+        json["perMachine"] = Json::array({place});
+    }
     PREON_TRY(Record record, Record::from(std::move(json)));
-    return AccountPlan{.record = std::move(record), .size = size, .decisions = std::move(decisions)};
+    return AccountPlan{.machineId = facts.machineId, .record = std::move(record), .size = size, .decisions = std::move(decisions)};
 }
 
 nlohmann::ordered_json toJson(const AccountPlan &plan)
@@ -193,8 +207,8 @@ nlohmann::ordered_json toJson(const AccountPlan &plan)
 
 std::string toText(const AccountPlan &plan)
 {
-    std::string text = "Account " + plan.record.userName() + " (" + plan.record.realName() + "), home: " + plan.record.storage({});
-    if (const auto size = plan.record.diskSize({}))
+    std::string text = "Account " + plan.record.userName() + " (" + plan.record.realName() + "), home: " + plan.record.storage(plan.machineId);
+    if (const auto size = plan.record.diskSize(plan.machineId))
         text += ", " + formatSize(*size) + " (" + formatSize(plan.size.minimum) + " to " + formatSize(plan.size.maximum) + ")";
     for (const Decision &decision : plan.decisions)
         text += "\n  " + decision.member + ": " + decision.value + " – " + decision.reason;

@@ -5,6 +5,7 @@
 // A new account with an encrypted home, decided before anything is touched: which user record systemd-homed shall be given, how large the home may be, and why. The
 // plan has no secret and can be shown; accountRequest joins the password to it, once. It makes no account: that is bus/homed.h, and systemd-homed behind it.
 
+#include "core/base/host.h"
 #include "core/home/password.h"
 
 namespace Preon::Home
@@ -17,6 +18,7 @@ struct AccountFacts {
     std::uint64_t promisedBytes = 0; // of that volume, to other homes, which will take it when their users log in
     bool isSystemVolume = true; // /home lies with /var on one volume, which must not get full
     std::uint64_t now = 0; // microseconds since 1970
+    std::string machineId = {}; // where and how the home lies is said for this machine alone; empty: for all
 };
 
 // How large a home may become, bytes. A home in a file takes all of its size from the volume while its user is logged in, used or not.
@@ -55,10 +57,15 @@ struct Decision {
 };
 
 struct AccountPlan {
+    std::string machineId = {};
     Record record; // no secret, no hash yet
     SizeForecast size = {};
     std::vector<Decision> decisions = {}; // all that was not simply what the person said
 };
+
+// What the machine is like now: the volume of /home, and whether users or groups (of the system, by NSS) have that name. homes: the records of those that there are.
+// Not pure; all else here is, salts aside.
+Result<AccountFacts> readAccountFacts(const Host &host, const std::string &userName, std::span<const Record> homes);
 
 // BadArgument: a name, group, language, time zone or storage that cannot be. Exists: the user name is taken. NoSpace: the home does not fit, with the numbers.
 Result<AccountPlan> planAccount(const AccountFacts &facts, const AccountWish &wish);

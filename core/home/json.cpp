@@ -138,7 +138,7 @@ void eachQuoted(std::string_view text, Put put)
         if (const char escape = shortEscape(letter)) {
             put('\\');
             put(escape);
-        } else if (byte < ' ') {
+        } else if (byte < ' ' || byte == 0x7F) { // systemd refuses a bare DEL
             for (const char each : {'\\', 'u', '0', '0', digits[byte >> 4U], digits[byte & 15U]})
                 put(each);
         } else {
@@ -148,13 +148,13 @@ void eachQuoted(std::string_view text, Put put)
     put('"');
 }
 
-// DECIMAL_DIG is that of the widest type, which differs between architectures; systemd's does too.
+// DECIMAL_DIG is that of the widest type, which differs between architectures; systemd's does too. It knows one zero only.
 std::string formatReal(double number)
 {
     std::array<char, 128> buffer{};
     const locale_t plain = ::newlocale(LC_NUMERIC_MASK, "C", nullptr);
     const locale_t before = ::uselocale(plain);
-    const int size = std::snprintf(buffer.data(), buffer.size(), "%.*e", DECIMAL_DIG, number);
+    const int size = std::snprintf(buffer.data(), buffer.size(), "%.*e", DECIMAL_DIG, number == 0 ? 0.0 : number);
     ::uselocale(before);
     ::freelocale(plain);
     return {buffer.data(), static_cast<std::size_t>(size)};
@@ -162,7 +162,9 @@ std::string formatReal(double number)
 
 void append(std::string &text, const Json &value)
 {
-    const auto put = [&text](char letter) { text += letter; };
+    const auto put = [&text](char letter) {
+        text += letter;
+    };
     bool first = true;
     if (value.is_object()) {
         text += '{';
@@ -194,7 +196,9 @@ void append(std::string &text, const Json &value)
 
 Result<Json> parseObject(std::string_view text, std::string_view what)
 {
-    const auto refused = [&](std::string why) { return fail(ErrorCode::BadFormat, std::string(what) + " could not be read", std::move(why)); };
+    const auto refused = [&](std::string why) {
+        return fail(ErrorCode::BadFormat, std::string(what) + " could not be read", std::move(why));
+    };
     if (text.size() > longestRecord)
         return refused("it has more than " + std::to_string(longestRecord) + " bytes");
     Bounds bounds;

@@ -62,7 +62,8 @@ Result<std::string> hashPassword(const Secret &password)
     std::string salt(CRYPT_GENSALT_OUTPUT_SIZE, '\0');
     if (!::crypt_gensalt_rn(method, 0, nullptr, 0, salt.data(), static_cast<int>(salt.size())))
         return failErrno("The password could not be hashed");
-    std::string hash = hashed(text, salt.c_str());
+    salt.resize(std::strlen(salt.c_str()));
+    std::string hash = hashed(text, salt);
     if (hash.empty())
         return failErrno("The password could not be hashed");
     return hash;

@@ -117,12 +117,8 @@ constexpr std::array regularMembers{
     Member{"signature", Type::Objects},
 };
 constexpr std::array privilegedMembers{
-    Member{"passwordHint", Type::Text},
-    Member{"hashedPassword", Type::Texts},
-    Member{"sshAuthorizedKeys", Type::Texts},
-    Member{"pkcs11EncryptedKey", Type::Objects},
-    Member{"fido2HmacSalt", Type::Objects},
-    Member{"recoveryKey", Type::Objects},
+    Member{"passwordHint", Type::Text},          Member{"hashedPassword", Type::Texts},  Member{"sshAuthorizedKeys", Type::Texts},
+    Member{"pkcs11EncryptedKey", Type::Objects}, Member{"fido2HmacSalt", Type::Objects}, Member{"recoveryKey", Type::Objects},
 };
 constexpr std::array recoveryKeyMembers{Member{"type", Type::Text}, Member{"hashedPassword", Type::Text}};
 constexpr std::array signatureMembers{Member{"data", Type::Text}, Member{"key", Type::Text}};
@@ -293,6 +289,12 @@ const Json *memberOn(const Json &record, const std::string &machineId, const cha
     const auto regular = record.find(name);
     return last ? last : regular != record.end() ? &*regular : nullptr;
 }
+
+std::string textOn(const Json &record, const std::string &machineId, const char *name)
+{
+    const Json *found = memberOn(record, machineId, name);
+    return found && found->is_string() ? found->get<std::string>() : std::string();
+}
 }
 
 Record::Record(Json json)
@@ -349,8 +351,12 @@ std::uint64_t Record::lastChange() const
 
 std::string Record::storage(const std::string &machineId) const
 {
-    const Json *found = memberOn(m_json, machineId, "storage");
-    return found && found->is_string() ? found->get<std::string>() : std::string();
+    return textOn(m_json, machineId, "storage");
+}
+
+std::string Record::imagePath(const std::string &machineId) const
+{
+    return textOn(m_json, machineId, "imagePath");
 }
 
 std::optional<std::uint32_t> Record::uid(const std::string &machineId) const

@@ -48,6 +48,7 @@ public:
     std::uint64_t lastChange() const; // microseconds since 1970; 0 where it says nothing
     // What holds on the machine of that id ("" for none): its binding first, then perMachine, then the regular part.
     std::string storage(const std::string &machineId) const; // "luks", "directory", …; may be empty
+    std::string imagePath(const std::string &machineId) const; // of the file or folder that the home is in; may be empty
     std::optional<std::uint32_t> uid(const std::string &machineId) const;
     std::optional<std::uint64_t> diskSize(const std::string &machineId) const; // bytes
     std::vector<std::string> memberOf() const;

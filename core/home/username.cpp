@@ -26,13 +26,21 @@ bool isDigit(char letter)
 
 // U+00C0 to U+017F (Latin-1 Supplement, Latin Extended-A), each as the letters that stand for it where there is only ASCII; "" where there are none.
 constexpr std::array<std::string_view, 0x180 - 0xC0> latin{
-    "a", "a", "a", "a", "ae", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i", "d", "n", "o", "o", "o", "o", "oe", "", "o", "u", "u", "u", "ue", "y", "th", "ss", // À
-    "a", "a", "a", "a", "ae", "a", "ae", "c", "e", "e", "e", "e", "i", "i", "i", "i", "d", "n", "o", "o", "o", "o", "oe", "", "o", "u", "u", "u", "ue", "y", "th", "y", // à
-    "a", "a", "a", "a", "a", "a", "c", "c", "c", "c", "c", "c", "c", "c", "d", "d", "d", "d", "e", "e", "e", "e", "e", "e", "e", "e", "e", "e", "g", "g", "g", "g", // Ā
-    "g", "g", "g", "g", "h", "h", "h", "h", "i", "i", "i", "i", "i", "i", "i", "i", "i", "i", "ij", "ij", "j", "j", "k", "k", "k", "l", "l", "l", "l", "l", "l", "l", // Ġ
-    "l", "l", "l", "n", "n", "n", "n", "n", "n", "n", "n", "n", "o", "o", "o", "o", "o", "o", "oe", "oe", "r", "r", "r", "r", "r", "r", "s", "s", "s", "s", "s", "s", // ŀ
-    "s", "s", "t", "t", "t", "t", "t", "t", "u", "u", "u", "u", "u", "u", "u", "u", "u", "u", "u", "u", "w", "w", "y", "y", "y", "z", "z", "z", "z", "z", "z", "s", // Š
+    "a", "a", "a",  "a",  "ae", "a", "ae", "c", "e", "e", "e", "e", "i",  "i", "i",  "i",
+    "d", "n", "o",  "o",  "o",  "o", "oe", "",  "o", "u", "u", "u", "ue", "y", "th", "ss", // À
+    "a", "a", "a",  "a",  "ae", "a", "ae", "c", "e", "e", "e", "e", "i",  "i", "i",  "i",
+    "d", "n", "o",  "o",  "o",  "o", "oe", "",  "o", "u", "u", "u", "ue", "y", "th", "y", // à
+    "a", "a", "a",  "a",  "a",  "a", "c",  "c", "c", "c", "c", "c", "c",  "c", "d",  "d",
+    "d", "d", "e",  "e",  "e",  "e", "e",  "e", "e", "e", "e", "e", "g",  "g", "g",  "g", // Ā
+    "g", "g", "g",  "g",  "h",  "h", "h",  "h", "i", "i", "i", "i", "i",  "i", "i",  "i",
+    "i", "i", "ij", "ij", "j",  "j", "k",  "k", "k", "l", "l", "l", "l",  "l", "l",  "l", // Ġ
+    "l", "l", "l",  "n",  "n",  "n", "n",  "n", "n", "n", "n", "n", "o",  "o", "o",  "o",
+    "o", "o", "oe", "oe", "r",  "r", "r",  "r", "r", "r", "s", "s", "s",  "s", "s",  "s", // ŀ
+    "s", "s", "t",  "t",  "t",  "t", "t",  "t", "u", "u", "u", "u", "u",  "u", "u",  "u",
+    "u", "u", "u",  "u",  "w",  "w", "y",  "y", "y", "z", "z", "z", "z",  "z", "z",  "s", // Š
 };
+
+static_assert(latin.back() == "s"); // ſ: none was left out
 
 // One character from the front of well-formed UTF-8.
 char32_t takeCharacter(std::string_view &text)
@@ -87,7 +95,8 @@ std::string firstWord(std::string_view realName)
 Result<void> checkUserName(std::string_view name)
 {
     const auto refused = [&](const char *why) {
-        return fail(ErrorCode::BadArgument, "\"" + std::string(name.substr(0, longestUserName)) + "\" cannot be a user name", why, "Take small letters a to z, digits, \"_\" and \"-\", with a letter first.");
+        return fail(ErrorCode::BadArgument, "\"" + std::string(name.substr(0, longestUserName)) + "\" cannot be a user name", why,
+                    "Take small letters a to z, digits, \"_\" and \"-\", with a letter first.");
     };
     if (name.empty())
         return fail(ErrorCode::BadArgument, "A user needs a name", {}, "Take small letters a to z, digits, \"_\" and \"-\", with a letter first.");
@@ -102,7 +111,9 @@ Result<void> checkUserName(std::string_view name)
 
 Result<void> checkRealName(std::string_view name)
 {
-    const auto refused = [](const char *why) { return fail(ErrorCode::BadArgument, "That cannot be a person's name here", why); };
+    const auto refused = [](const char *why) {
+        return fail(ErrorCode::BadArgument, "That cannot be a person's name here", why);
+    };
     if (name.size() > longestRealName)
         return refused("it is longer than 256 bytes");
     if (!isUtf8(name))

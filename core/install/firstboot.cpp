@@ -8,6 +8,7 @@
 #include "core/disk/parttypes.h"
 #include "core/image/image.h"
 #include "core/install/console.h"
+#include "core/install/enrolment.h"
 #include "core/install/homevolume.h"
 #include "core/install/wifi.h"
 #include "core/repart/apply.h"
@@ -125,6 +126,12 @@ std::optional<OwnPartition> ownPartition(const Work &work, const Disk::Table &ta
     return OwnPartition{*partition, *node};
 }
 
+bool rootIsEncrypted(const FirstBootFacts &facts)
+{
+    const auto root = std::ranges::find(facts.definitions, typeOf(Boot::Role::Root), &Repart::Definition::type);
+    return root != facts.definitions.end() && root->encrypt != Repart::Encrypt::Off;
+}
+
 // For a root that is about to be made.
 Result<void> chooseLock(const Host &host, const AskSecret &ask, const Choices &choices, FirstBootFacts &facts, Repart::ApplyOptions &options,
                         Progress &progress)
@@ -186,22 +193,26 @@ Result<void> addNetwork(const Host &host, const Choices &choices, const std::str
     return writeNetwork(network, folder);
 }
 
-// What becomes part of the new root, so that there is no root without it. scratch: an empty folder.
-Result<Repart::Addition> additionFor(const Host &host, const Choices &choices, const std::string &rootHash, const std::filesystem::path &sysusr,
+// What becomes part of the new root, so that there is no root without it: the enrolment key, and what was chosen. scratch: an empty folder.
+Result<Repart::Addition> additionFor(const Host &host, const Choices &choices, const std::string &rootHash, bool encrypted, const std::filesystem::path &sysusr,
                                      const std::filesystem::path &scratch, Progress &progress)
 {
-    if (choices.isEmpty())
-        return Repart::Addition();
     const std::filesystem::path folder = scratch / "settings";
     if (mkdir(folder.c_str(), 0755) < 0)
         return failErrno(folder.string() + " could not be made");
+    Repart::Addition addition{.files = folder, .note = keymapNote(choices)};
+    if (encrypted) {
+        PREON_TRY(addition.enrolmentKey, makeEnrolmentKey(folder));
+    }
+    if (choices.isEmpty())
+        return addition;
     PREON_CHECK(writeSettings(choices, sysusr, folder, progress));
     if (!choices.network.empty()) {
         // Whatever is wrong with it, the system comes up without and the network is asked for again.
         const auto added = addNetwork(host, choices, rootHash, folder);
         progress.log(added ? "The Wi-Fi network of the installation is taken over." : "The Wi-Fi network is not taken over. " + added.error().text());
     }
-    return Repart::Addition{.files = folder, .note = keymapNote(choices)};
+    return addition;
 }
 
 // Makes the home whose partition is there and whose key says that it was not made to its end: now, or by a start that was cut off.
@@ -302,7 +313,8 @@ Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr,
     if (!ownPartition(work, work.facts.table, Boot::Role::Root)) {
         const Choices choices = choicesOf(host, work.facts, progress);
         PREON_CHECK(chooseLock(host, ask, choices, work.facts, options, progress));
-        PREON_TRY(options.additions[typeOf(Boot::Role::Root)], additionFor(host, choices, toHex(work.facts.rootHash), sysusr, scratch.path(), progress));
+        PREON_TRY(options.additions[typeOf(Boot::Role::Root)],
+                  additionFor(host, choices, toHex(work.facts.rootHash), rootIsEncrypted(work.facts), sysusr, scratch.path(), progress));
     }
     const Repart::Snapshot snapshot = firstBootSnapshot(work.facts, Pass::Root);
     if (!snapshot.newPartitionUuids.empty()) {

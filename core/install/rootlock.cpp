@@ -39,7 +39,13 @@ std::string keymapOf(const std::vector<nlohmann::json> &tokens)
 
 bool isTpmSlot(const Luks::Slot &slot)
 {
-    return slot.token == "systemd-tpm2";
+    return slot.token == Luks::tpmToken;
+}
+
+// Nobody types an enrolment key.
+bool isTyped(const Luks::Slot &slot)
+{
+    return !isTpmSlot(slot) && !(slot.token == Luks::enrolmentToken && slot.kdf == "pbkdf2");
 }
 }
 
@@ -88,7 +94,7 @@ nlohmann::json keymapNote(const Choices &choices)
 std::string unlockOptions(const std::vector<Luks::Slot> &slots, bool pin, bool tpm)
 {
     const bool sealed = std::ranges::any_of(slots, isTpmSlot);
-    const bool asked = !std::ranges::all_of(slots, isTpmSlot) || (pin && tpm);
+    const bool asked = std::ranges::any_of(slots, isTyped) || (pin && tpm);
     std::string options = "luks";
     // Without one systemd-cryptsetup would wait for it to appear.
     if (sealed && tpm)
@@ -110,8 +116,8 @@ Result<void> writeUnlockOptions(const Host &host, const std::filesystem::path &p
         progress.log(
             "This system's disk is locked with a key in the computer's TPM, and there is none now: it is switched off, or the disk is in another computer.");
         progress.log(std::ranges::contains(slots, Luks::recoveryToken, &Luks::Slot::token) ? "Its recovery key opens it."
-                         : std::ranges::all_of(slots, isTpmSlot)                           ? "Nothing else opens it. " + remedy
-                                                                                           : "Its passphrase opens it.");
+                         : std::ranges::any_of(slots, isTyped)                             ? "Its passphrase opens it."
+                                                                                           : "Nothing else opens it. " + remedy);
     }
     const std::string options = unlockOptions(slots, pin, tpm);
     if (const std::string keymap = keymapOf(tokens); !keymap.empty() && options.contains("tries="))

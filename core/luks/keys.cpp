@@ -70,13 +70,13 @@ bool Volume::State::isActive(int slot) const
     return state == CRYPT_SLOT_ACTIVE || state == CRYPT_SLOT_ACTIVE_LAST;
 }
 
-Result<int> Volume::State::addSlot(const Secret &passphrase, const crypt_pbkdf_type *pbkdf)
+Result<int> Volume::State::addSlot(const Secret &passphrase, const crypt_pbkdf_type *pbkdf, int at)
 {
     if (volumeKey.empty())
         return fail(ErrorCode::BadArgument, "A key can be added only to an unlocked volume");
     if (const int code = crypt_set_pbkdf_type(device.get(), pbkdf); code < 0)
         return cryptFailure(code, "The key of " + path.string() + " could not be set up");
-    const int slot = crypt_keyslot_add_by_volume_key(device.get(), CRYPT_ANY_SLOT, volumeKey.chars(), volumeKey.size(), passphrase.chars(), passphrase.size());
+    const int slot = crypt_keyslot_add_by_volume_key(device.get(), at, volumeKey.chars(), volumeKey.size(), passphrase.chars(), passphrase.size());
     if (slot < 0)
         return cryptFailure(slot, "A key could not be added to " + path.string());
     return slot;
@@ -122,7 +122,8 @@ Result<void> Volume::State::destroySlot(int slot)
         if (crypt_token_json_get(device.get(), number, &text) < 0 || !text)
             continue;
         const auto token = nlohmann::json::parse(text, nullptr, false);
-        const bool ours = tokenType(token) == tpmToken || tokenType(token) == recoveryToken;
+        const std::string type = tokenType(token);
+        const bool ours = type == tpmToken || type == recoveryToken || type == enrolmentToken;
         if (!ours || std::ranges::any_of(tokenSlots(token), [this](int each) { return isActive(each); }))
             continue;
         if (const int code = crypt_token_json_set(device.get(), number, nullptr); code < 0)
@@ -144,13 +145,38 @@ Result<int> Volume::addKeyFile(const Secret &key)
     return m_state->addSlot(key, &type);
 }
 
-Result<int> Volume::addRecoveryKey(const Secret &key)
+Result<int> Volume::addRecoveryKey(const Secret &key, std::optional<int> at)
 {
     const auto passphrase = recoveryKeyFrom(key);
     if (!passphrase)
         return fail(ErrorCode::BadArgument, "This is no recovery key", "it has not the form of one");
-    PREON_TRY(const int slot, addKeyFile(*passphrase));
+    const crypt_pbkdf_type type = plainPbkdf("sha512");
+    PREON_TRY(const int slot, m_state->addSlot(*passphrase, &type, at.value_or(CRYPT_ANY_SLOT)));
     PREON_CHECK(m_state->describeSlot(slot, recoveryTokenFor(slot)));
+    return slot;
+}
+
+std::optional<int> Volume::freeSlot() const
+{
+    for (int number = 0; number < crypt_keyslot_max(CRYPT_LUKS2); ++number) {
+        if (crypt_keyslot_status(m_state->device.get(), number) == CRYPT_SLOT_INACTIVE)
+            return number;
+    }
+    return std::nullopt;
+}
+
+Result<void> Volume::nameRecoverySlot(int slot)
+{
+    const int code = crypt_token_json_set(m_state->device.get(), CRYPT_ANY_TOKEN, recoveryTokenFor(slot).dump().c_str());
+    if (code < 0)
+        return cryptFailure(code, "The token of the recovery key could not be written to " + m_state->path.string());
+    return {};
+}
+
+Result<int> Volume::addEnrolmentKey(const Secret &key)
+{
+    PREON_TRY(const int slot, addKeyFile(key));
+    PREON_CHECK(m_state->describeSlot(slot, enrolmentTokenFor(slot)));
     return slot;
 }
 
@@ -172,6 +198,20 @@ Result<void> Volume::addNote(nlohmann::json note)
     return {};
 }
 
+Result<void> Volume::removeTokens(std::string_view type)
+{
+    for (int number = 0; number < crypt_token_max(CRYPT_LUKS2); ++number) {
+        const char *text = nullptr;
+        if (crypt_token_json_get(m_state->device.get(), number, &text) < 0 || !text)
+            continue;
+        if (tokenType(nlohmann::json::parse(text, nullptr, false)) != type)
+            continue;
+        if (const int code = crypt_token_json_set(m_state->device.get(), number, nullptr); code < 0)
+            return cryptFailure(code, "A token of " + m_state->path.string() + " could not be removed");
+    }
+    return {};
+}
+
 Result<void> Volume::unlock(const Secret &passphraseOrKey)
 {
     // What looks like a recovery key is one, nearly for certain; only its usual form is the passphrase.
@@ -184,6 +224,14 @@ Result<void> Volume::unlock(const Secret &passphraseOrKey)
             return {};
     }
     PREON_CHECK(m_state->tryKey(CRYPT_ANY_SLOT, passphraseOrKey));
+    return {};
+}
+
+Result<void> Volume::unlockSlot(int slot, const Secret &key)
+{
+    if (slot < 0 || slot >= crypt_keyslot_max(CRYPT_LUKS2) || !m_state->isActive(slot))
+        return fail(ErrorCode::NotFound, m_state->path.string() + " has no key slot " + std::to_string(slot));
+    PREON_CHECK(m_state->tryKey(slot, key));
     return {};
 }
 

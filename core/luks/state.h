@@ -33,7 +33,7 @@ struct Volume::State {
 
     static Result<std::unique_ptr<State>> open(const std::filesystem::path &path);
     bool isActive(int slot) const;
-    Result<int> addSlot(const Secret &passphrase, const crypt_pbkdf_type *pbkdf);
+    Result<int> addSlot(const Secret &passphrase, const crypt_pbkdf_type *pbkdf, int at = CRYPT_ANY_SLOT);
     // Tries one slot, or all with CRYPT_ANY_SLOT; says which one it was. The volume key is known afterwards.
     Result<int> tryKey(int slot, const Secret &key);
     // Writes the token of a new slot; the slot goes again where that fails, for nobody could use it.

@@ -266,4 +266,9 @@ nlohmann::json recoveryTokenFor(int keySlot)
     return {{"type", recoveryToken}, {"keyslots", {std::to_string(keySlot)}}};
 }
 
+nlohmann::json enrolmentTokenFor(int keySlot)
+{
+    return {{"type", enrolmentToken}, {"keyslots", {std::to_string(keySlot)}}};
+}
+
 } // namespace Preon::Luks

@@ -16,6 +16,7 @@ namespace Preon::Luks
 
 constexpr auto tpmToken = "systemd-tpm2";
 constexpr auto recoveryToken = "systemd-recovery";
+constexpr auto enrolmentToken = "preon-enrolment"; // ours: names the slot of an enrolment key (install/enrolment.h)
 
 // The token's JSON, as 257 writes it, and one member of ours beside: the values of the literal PCRs, so that a later refusal can name those that changed.
 nlohmann::json toToken(const Tpm::SealedSecret &sealed, int keySlot);
@@ -25,6 +26,7 @@ Result<Tpm::SealedSecret> fromToken(const nlohmann::json &token);
 
 // The token of a recovery key, as systemd-cryptenroll writes it.
 nlohmann::json recoveryTokenFor(int keySlot);
+nlohmann::json enrolmentTokenFor(int keySlot);
 
 // "type" and "keyslots" of any token; empty where they are not what LUKS2 says.
 std::string tokenType(const nlohmann::json &token);

@@ -9,12 +9,15 @@
 #include <cerrno>
 #include <utility>
 
+#include <fcntl.h>
+
 namespace Preon::Luks
 {
 
 namespace
 {
 constexpr std::size_t volumeKeySize = 64; // two AES-256 keys, as XTS wants
+constexpr std::uint64_t largestKeyArea = 16U << 20U; // bytes; a usual one has 256 KiB
 
 // What the library logged last. It logs to standard error unless told otherwise, and some of it before there is a device to tell it for.
 thread_local std::string said;
@@ -188,7 +191,9 @@ std::vector<Slot> Volume::slots() const
         if (crypt_keyslot_get_pbkdf(m_state->device.get(), number, &kdf) == 0 && kdf.type)
             slot.kdf = kdf.type;
         for (const auto &token : all) {
-            if (std::ranges::contains(tokenSlots(token), number))
+            // A token of ours says less than another's: what it claims hides nothing.
+            const bool hides = tokenType(token) == enrolmentToken && !slot.token.empty();
+            if (std::ranges::contains(tokenSlots(token), number) && !hides)
                 slot.token = tokenType(token);
         }
         used.push_back(slot);
@@ -209,6 +214,27 @@ Result<std::vector<nlohmann::json>> Volume::tokens() const
         found.push_back(std::move(token));
     }
     return found;
+}
+
+Result<Sha256Digest> Volume::slotDigest(int slot) const
+{
+    const std::string what = "Key slot " + std::to_string(slot) + " of " + m_state->path.string() + " could not be looked at";
+    if (slot < 0 || slot >= crypt_keyslot_max(CRYPT_LUKS2) || !m_state->isActive(slot))
+        return fail(ErrorCode::NotFound, what, "there is none of this number");
+    const char *text = nullptr;
+    std::uint64_t offset = 0, length = 0;
+    if (const int code = crypt_dump_json(m_state->device.get(), &text, 0); code < 0)
+        return cryptFailure(code, what);
+    if (const int code = crypt_keyslot_area(m_state->device.get(), slot, &offset, &length); code < 0)
+        return cryptFailure(code, what);
+    const auto header = nlohmann::json::parse(text ? text : "", nullptr, false);
+    const auto entry = nlohmann::json::json_pointer("/keyslots/" + std::to_string(slot));
+    if (header.is_discarded() || !header.contains(entry) || length > largestKeyArea)
+        return fail(ErrorCode::BadFormat, what);
+    Bytes material(length);
+    PREON_TRY(const Fd file, openFile(m_state->path, O_RDONLY));
+    PREON_CHECK(readAt(file, offset, material));
+    return Sha256().add(asBytes(header[entry].dump())).add(material).finish();
 }
 
 Result<void> Volume::writePayload(const Disk::Device &target, std::uint64_t volumeStart, std::uint64_t offset, ByteView plain)

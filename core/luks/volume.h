@@ -5,6 +5,7 @@
 // LUKS2 volumes through libcryptsetup: made on a device, a file, or a range that a header will precede; key slots; tokens of systemd's kinds.
 // Formatting and key slots work on plain files in user space; activating needs the kernel's device-mapper.
 
+#include "core/base/hash.h"
 #include "core/base/secret.h"
 #include "core/base/uuid.h"
 #include "core/disk/device.h"
@@ -28,7 +29,7 @@ struct FormatOptions {
 struct Slot {
     int number = 0;
     std::string kdf; // "argon2id", "pbkdf2"
-    std::string token; // type of the token that names it ("systemd-tpm2", "systemd-recovery"); empty: a passphrase or a key file
+    std::string token; // type of the token that names it ("systemd-tpm2", "systemd-recovery"; ours only where no other does); empty: a passphrase or a key file
     bool operator==(const Slot &) const = default;
 };
 
@@ -61,14 +62,22 @@ public:
     Result<int> addPassphrase(const Secret &passphrase); // argon2id
     Result<int> addKeyFile(const Secret &key); // pbkdf2-sha512, 1000 iterations: the key is random
     // The key as makeRecoveryKey() gives it (or typed: recoveryKeyFrom()); slot and systemd-recovery token as systemd-cryptenroll makes them.
-    Result<int> addRecoveryKey(const Secret &key);
+    // at: into that slot, which is free (freeSlot()); nullopt: into any.
+    Result<int> addRecoveryKey(const Secret &key, std::optional<int> at = {});
+    std::optional<int> freeSlot() const; // the first that is not in use
+    // Says of a slot that a recovery key opens it, where its token is missing (a cut between the two, or a header that was written to by others).
+    Result<void> nameRecoverySlot(int slot);
+    // As addKeyFile(), and a token of ours that names the slot.
+    Result<int> addEnrolmentKey(const Secret &key);
     // Seals 32 random bytes to the TPM, adds base64 of them as a key slot and the systemd-tpm2 token.
     // A power cut between the two leaves a slot that nobody can open; nothing is lost by it.
     Result<int> enrollTpm(Tpm::Context &tpm, const Tpm::SealPolicy &policy);
     // A note of ours that speaks of no key slot: others pass over tokens of types that they do not know (LUKS2 specification, "Tokens"). note: an object with "type";
     // "keyslots" is added.
     Result<void> addNote(nlohmann::json note);
-    // Removes a slot and the systemd-tpm2 or systemd-recovery token that speaks of it alone. tested: slots which the caller has seen to open this volume
+    // Takes away all tokens of that type; slots stay as they are.
+    Result<void> removeTokens(std::string_view type);
+    // Removes a slot and the token (systemd-tpm2, systemd-recovery, preon-enrolment) that speaks of it alone. tested: slots which the caller has seen to open this volume
     // (openedBy); BadArgument unless one of them is still there and is another one. NotFound when the slot is not in use.
     Result<void> removeSlot(int slot, std::span<const int> tested);
     // Binds an unlocked volume to a new policy key and lets go of the slots under other policy keys, in this order: a slot under the new key is added (or found,
@@ -78,6 +87,7 @@ public:
     // Unlocking: makes the volume key known to this object. PolicyMismatch etc. from the TPM are passed on; Permission: wrong key.
     // A recovery key may be typed in any case and without its dashes.
     Result<void> unlock(const Secret &passphraseOrKey);
+    Result<void> unlockSlot(int slot, const Secret &key); // that one alone
     // All systemd-tpm2 tokens in turn (or only the one of a slot), those without a PIN first; one that is broken, foreign or not for us does not stop the next.
     // When none opens, the error is of the one that a person can do most about.
     Result<void> unlockTpm(Tpm::Context &tpm, const nlohmann::json *signature, const Secret *pin = nullptr, std::optional<int> only = std::nullopt);
@@ -94,6 +104,8 @@ public:
     std::uint64_t dataOffset() const; // bytes
     std::uint32_t sectorSize() const; // bytes, of the encryption
     std::vector<Slot> slots() const;
+    // Of what a slot holds: its entry in the header and its key material. Another key in the slot has another digest. NotFound when it is not in use.
+    Result<Sha256Digest> slotDigest(int slot) const;
     Result<std::vector<nlohmann::json>> tokens() const;
     // Writes plain bytes as the encrypted payload of a volume whose key is known, in user space: offset in bytes from the payload's begin; it and the size are
     // multiples of sectorSize(). volumeStart: where on the target the volume begins. Does not flush.

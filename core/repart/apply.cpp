@@ -189,8 +189,12 @@ Result<void> Maker::encrypted(const PlannedPartition &planned)
         .uuid = planned.luksUuid, .label = planned.volumeLabel, .subsystem = subsystem, .sectorSize = encryptionSector, .dataOffset = 0};
     PREON_TRY(Luks::Volume volume, Luks::Volume::format(header.path(), format));
     PREON_CHECK(addKeys(volume, planned));
-    if (const nlohmann::json &note = additionTo(planned).note; !note.is_null())
-        PREON_CHECK(volume.addNote(note));
+    const Addition &addition = additionTo(planned);
+    if (!addition.enrolmentKey.empty()) {
+        PREON_TRY([[maybe_unused]] const int slot, volume.addEnrolmentKey(addition.enrolmentKey));
+    }
+    if (!addition.note.is_null())
+        PREON_CHECK(volume.addNote(addition.note));
     if (volume.dataOffset() >= partition.size)
         return fail(ErrorCode::NoSpace, nameOf(planned) + " is too small to be encrypted");
     PREON_CHECK(fill(planned, Place(device, partition.start, partition.size, &volume), volume.sectorSize()));

@@ -19,6 +19,7 @@ namespace Preon::Repart
 struct Addition {
     std::filesystem::path files; // a folder; what is in it is laid over what the definition fills the file system with. Empty: nothing
     nlohmann::json note; // for the header of an encrypted one (Luks::Volume::addNote()); null: none
+    Secret enrolmentKey = {}; // a further key of an encrypted one (Luks::Volume::addEnrolmentKey()); empty: none
 };
 
 struct ApplyOptions {

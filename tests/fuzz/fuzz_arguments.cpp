@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/home/username.h"
 #include "core/install/choices.h"
 #include "helper/arguments.h"
 #include "helper/errors.h"
@@ -99,6 +100,27 @@ void check(bool holds)
         std::abort();
 }
 
+// The answer can be sent, and is short whatever was asked.
+void checkRefusal(const Error &error)
+{
+    check(error.code == ErrorCode::BadArgument && !error.what.empty());
+    const std::string message = Helper::toDBus(error).getMessage();
+    check(message.size() < 2048 && std::ranges::all_of(message, [](char c) { return c >= ' ' && c <= '~'; }));
+}
+
+// What the first start takes has its form, too: names go into the list of users.
+void atFirstStart(const std::map<std::string, sdbus::Variant> &options)
+{
+    const auto wishes = Helper::readFirstStartWishes(options);
+    if (!wishes)
+        return checkRefusal(wishes.error());
+    check(!options.contains("user-name") || Home::checkUserName(wishes->userName).has_value());
+    check(wishes->realName.find_first_of(":\n") == std::string::npos);
+    check(!wishes->choices.lock && wishes->choices.network.empty());
+    check(!wishes->recoveryKey || options.contains("recovery-key"));
+    check(wishes->homeSize.has_value() == options.contains("home-size"));
+}
+
 } // namespace
 
 // Anybody on the bus may send options; root reads them. None of them throws, what is taken is what was sent, of its own type, and comes to the first start unchanged.
@@ -107,12 +129,10 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, std::size_t siz
     const auto options = received(std::string_view(reinterpret_cast<const char *>(data), size));
     if (!options)
         return 0;
+    atFirstStart(*options);
     const auto wishes = Helper::readWishes(*options);
     if (!wishes) {
-        check(wishes.error().code == ErrorCode::BadArgument && !wishes.error().what.empty());
-        // The answer can be sent, and is short whatever was asked.
-        const std::string message = Helper::toDBus(wishes.error()).getMessage();
-        check(message.size() < 2048 && std::ranges::all_of(message, [](char c) { return c >= ' ' && c <= '~'; }));
+        checkRefusal(wishes.error());
         return 0;
     }
     const auto chosen = Install::toJson(wishes->choices);

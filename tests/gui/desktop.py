@@ -19,6 +19,8 @@ import dbus
 import dbus.bus
 
 DARK = "BreezeDark"
+PHASES = ("Setting up the computer", "Making the recovery key", "Making the account", "Finishing")  # of a first start
+RECOVERY_KEY = "bcdefghi-jklnrtuv-cbdefghi-kjlnrtuv-dcbefghi-lkjnrtuv-edcbfghi-nlkjrtuv"
 
 
 class Desktop:
@@ -153,16 +155,20 @@ class Desktop:
         """A UDisks to test against (storage.py)."""
         return self._stand_in(bus, "org.freedesktop.UDisks2", "/org/freedesktop/UDisks2", pathlib.Path(__file__).with_name("storage.py"))
 
-    def machine(self, disks=(), **facts):
-        """A stand-in for the helper on a machine that no test has: it describes it so, lists these disks (as org.preon.Installer1.xml says), and does no work."""
+    def _helper_stand_in(self, session):
         name, path = "org.preon.Helper1", "/org/preon/Helper1"
         process = self.start("machine", [sys.executable, "-m", "dbusmock", "--session", name, path, name])
         bus = dbus.bus.BusConnection(self.env["DBUS_SESSION_BUS_ADDRESS"])
         wait_for(name, lambda: bus.name_has_owner(name))
         mock = dbus.Interface(bus.get_object(name, path), "org.freedesktop.DBus.Mock")
-        described = {"system": {"name": "Particle", "version": "1", "title": "Particle 1"}, "firmware": "uefi", "secureBoot": "on", "tpm": ""} | facts
-        mock.AddProperties(name, {"Version": "1", "Session": "live"})
+        mock.AddProperties(name, {"Version": "1", "Session": session})
         mock.AddMethod(name, "ListJobs", "", "ao", "ret = dbus.Array([], signature='o')")
+        return process, mock
+
+    def machine(self, disks=(), **facts):
+        """A stand-in for the helper on a machine that no test has: it describes it so, lists these disks (as org.preon.Installer1.xml says), and does no work."""
+        process, mock = self._helper_stand_in("live")
+        described = {"system": {"name": "Particle", "version": "1", "title": "Particle 1"}, "firmware": "uefi", "secureBoot": "on", "tpm": ""} | facts
         self.describe(mock, described)
         mock.AddMethod("org.preon.Installer1", "ListDisks", "", "s", f"ret = {json.dumps(list(disks))!r}")
         return process, mock
@@ -186,6 +192,38 @@ class Desktop:
     @staticmethod
     def describe(mock, machine):
         mock.AddMethod("org.preon.Installer1", "DescribeMachine", "", "s", f"ret = {json.dumps(machine)!r}")
+
+    def new_owner(self, plan=None, **facts):
+        """A stand-in for the helper of an installed machine that no test has, at its first start (as org.preon.FirstStart1.xml says); it does no work."""
+        process, mock = self._helper_stand_in("installed")
+        machine = {"over": False, "system": {"name": "Particle", "version": "1", "title": "Particle 1"},
+                   "known": {"language": "en_US.UTF-8", "keyboard": "us", "time-zone": "Europe/Berlin", "hostname": ""}, "accounts": {"encrypted": None, "ordinary": None},
+                   "room": {"free": 200 * 10**9, "minimum": 10**9, "suggested": 170 * 10**9, "maximum": 190 * 10**9}, "lock": "tpm", "recoveryKey": None,
+                   "hasRecoveryKey": False, "network": True} | facts
+        interface = "org.preon.FirstStart1"
+        mock.AddMethod(interface, "Describe", "", "s", f"ret = {json.dumps(machine)!r}")
+        mock.AddMethod(interface, "MakeRecoveryKey", "", "s", f"ret = {RECOVERY_KEY!r}")
+        # The plan says back what was asked for.
+        mock.AddMethod(interface, "Plan", "a{sv}", "ss", f"""
+import json
+plan = {{"settings": {machine["known"]!r} | {{key: str(args[0][key]) for key in ("language", "keyboard", "time-zone", "hostname") if key in args[0]}},
+        "account": {{"name": str(args[0]["user-name"]), "realName": str(args[0]["real-name"]), "kind": str(args[0]["account"]), "home": "/home/" + str(args[0]["user-name"]),
+                    "size": {machine["room"]["suggested"]} if args[0]["account"] == "encrypted" else 0, "fileSystem": "btrfs"}},
+        "recoveryKey": bool(args[0]["recovery-key"]), "phases": [], "text": "All of it in English"}} | {plan or {}!r}
+ret = ("1", json.dumps(plan))""")
+        return process, mock
+
+    @staticmethod
+    def owned(mock, state="done", result=None, error=None, phase=PHASES[2], listed=False):
+        """Work of such a helper, in that state."""
+        path = "/org/preon/Job1/1"
+        plan = {"account": {"name": "anna", "realName": "Anna Schmidt"}, "phases": [{"name": name, "bytes": 0, "cancellable": False} for name in PHASES]}
+        described = f"ret = ({json.dumps(plan)!r}, {json.dumps(result or {})!r}, {json.dumps(error) if error else ''!r}, dbus.Array([], signature='s'))"
+        mock.AddMethod("org.preon.FirstStart1", "Apply", "sssay", "o", f"ret = dbus.ObjectPath('{path}')")
+        mock.AddObject(path, "org.preon.Job1", {"Kind": "first-start", "Target": "", "State": state, "Phase": phase, "Cancellable": False},
+                       [("Describe", "", "sssas", described), ("Forget", "", "", ""), ("Cancel", "", "", "")])
+        if listed:
+            mock.AddMethod("org.preon.Helper1", "ListJobs", "", "ao", f"ret = dbus.Array(['{path}'], signature='o')")
 
     def _stand_in(self, bus, name, path, template):
         process = self.start(name, [sys.executable, "-m", "dbusmock", "--system", "--template", template])

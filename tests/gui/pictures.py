@@ -132,4 +132,5 @@ def main(look):
     print(f"{album.count} pictures in {album.folder}")
 
 
-main(sys.argv[1])
+if __name__ == "__main__":
+    main(sys.argv[1])

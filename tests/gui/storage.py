@@ -1,6 +1,6 @@
 # SPDX-FileCopyrightText: Preon contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A UDisks to test against, as a template of python-dbusmock: its objects and their properties as udisks 2.10 documents them, as far as they are about disks' health."""
+"""A UDisks to test against, as a template of python-dbusmock: its objects and their properties as udisks 2.10 documents them, as far as they are about disks' health and sticks."""
 import dbus
 import dbus.service
 from dbusmock import MOCK_IFACE, get_object, get_objects  # noqa: F401
@@ -10,6 +10,7 @@ MAIN_OBJ = "/org/freedesktop/UDisks2"
 MAIN_IFACE = "org.freedesktop.UDisks2.Manager"
 SYSTEM_BUS = True
 IS_OBJECT_MANAGER = True
+FILE_SYSTEM = "org.freedesktop.UDisks2.Filesystem"
 ATA, NVME = "org.freedesktop.UDisks2.Drive.Ata", "org.freedesktop.UDisks2.NVMe.Controller"
 
 
@@ -36,6 +37,21 @@ def AddDisk(self, device, is_nvme):
     self.object_manager_emit_added(drive)
     self.object_manager_emit_added(path)
     return drive
+
+
+@dbus.service.method(MOCK_IFACE, in_signature="ssb", out_signature="s")
+def AddStick(self, label, folder, is_read_only):
+    """A memory stick with a file system, which is in folder once it is mounted."""
+    name = label.lower()
+    drive, path = f"{MAIN_OBJ}/drives/{name}", f"{MAIN_OBJ}/block_devices/{name}"
+    self.AddObject(drive, "org.freedesktop.UDisks2.Drive", {"Vendor": "Kingston", "Model": "DataTraveler", "ConnectionBus": "usb", "MediaRemovable": True}, [])
+    self.AddObject(path, "org.freedesktop.UDisks2.Block",
+                   block(f"/dev/{name}", drive) | {"IdUsage": "filesystem", "IdLabel": label, "ReadOnly": is_read_only, "HintSystem": False, "HintIgnore": False}, [])
+    get_object(path).AddProperties(FILE_SYSTEM, {"MountPoints": dbus.Array([], signature="ay")})
+    get_object(path).AddMethods(FILE_SYSTEM, [("Mount", "a{sv}", "s", f"ret = {str(folder)!r}"), ("Unmount", "a{sv}", "", "")])
+    self.object_manager_emit_added(drive)
+    self.object_manager_emit_added(path)
+    return path
 
 
 @dbus.service.method(MOCK_IFACE, in_signature="sb", out_signature="")

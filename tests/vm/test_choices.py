@@ -49,7 +49,7 @@ def pin(story, machine, disk):
         story.chapter("a system is up, locked with TPM and PIN")
         story.says("it opened what it had made without asking again", not vm.serial.seen(r"(?i)enter[^\r\n]*PIN"), vm.serial.tail())
         root = json.loads(vm.ask("cryptsetup luksDump --dump-json-metadata /dev/disk/by-preon/root"))["tokens"].values()
-        story.equals("root's key is sealed with a PIN, and its header names the keyboard", [("systemd-tpm2", True, None), ("preon-keymap", None, "fr-bepo")],
+        story.equals("root's key is sealed with a PIN, and its header names the keyboard", [("systemd-tpm2", True, None), ("preon-enrolment", None, None), ("preon-keymap", None, "fr-bepo")],
                      [(each["type"], each.get("tpm2-pin"), each.get("keymap")) for each in root])  # fmt: skip
         story.equals("the keyboard is the chosen one", ["XKBLAYOUT=fr", "XKBVARIANT=bepo"], particle.settings(vm)["keyboard"])
         story.says("the initrd set it before it asked", vm.run("journalctl -b --no-pager | grep -q 'keyboard of the console is fr-bepo'").ok)

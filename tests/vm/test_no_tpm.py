@@ -43,16 +43,20 @@ def first_start(story, machine, disk):
         story.says("what was typed was never shown", PASSPHRASE not in vm.serial.text())
         story.equals("a disk that completed itself", ("disk", ["vda"]), (particle.mode(vm), particle.disks_under(vm, particle.mounted_from(vm, "/"))))
         slots = json.loads(vm.ask("cryptsetup luksDump --dump-json-metadata /dev/disk/by-preon/root"))
-        story.equals("root has one key slot, that of a passphrase, and no token", (["argon2id"], {}),
-                     ([slot["kdf"]["type"] for slot in slots["keyslots"].values()], slots["tokens"]))  # fmt: skip
+        story.equals("root has two key slots: the passphrase's, and that of the enrolment key, which lies on it",
+                     (["argon2id", "pbkdf2"], [("preon-enrolment", ["1"])], "400 0 0 32 700 0"),
+                     ([slot["kdf"]["type"] for slot in slots["keyslots"].values()],
+                      [(token["type"], token["keyslots"]) for token in slots["tokens"].values()], particle.enrolment_key(vm)))  # fmt: skip
         story.says("swap and home are there", vm.ask("swapon --noheadings --show=NAME") and particle.mounted_from(vm, "/home") == "/dev/mapper/home")
         story.equals("no unit failed", [], particle.failed_units(vm))
         story.says("the console says what opens it", vm.shows("encrypted, unlocked with a passphrase or a recovery key"), vm.serial.tail())
         story.says("the journal says what locks root, and why", vm.run("journalctl -b --no-pager | grep 'locked with a passphrase. The TPM cannot hold'").ok)
         found = vm.run(f"grep -rlaF '{PASSPHRASE}' /run /var /etc --exclude-dir='preon-probe*'; journalctl -b --no-pager | grep -F '{PASSPHRASE}'").out
         story.equals("the passphrase is in no file and not in the journal", "", found)
-        key = vm.ask(f"echo '{PASSPHRASE}' | preonctl luks enroll-recovery /dev/disk/by-preon/root 2>/dev/null").strip()
-        story.says("a recovery key was made", re.fullmatch(r"([cbdefghijklnrtuv]{8}-){7}[cbdefghijklnrtuv]{8}", key), key)
+        key = vm.ask("preonctl unlock add recovery-key 2>/dev/null </dev/null").strip()
+        story.says("a recovery key was made, without a question", re.fullmatch(r"([cbdefghijklnrtuv]{8}-){7}[cbdefghijklnrtuv]{8}", key), key)
+        story.equals("it was tested, and the enrolment key is gone", ([("passphrase", False), ("recovery-key", True)], ""),
+                     (particle.ways(vm), particle.enrolment_key(vm)))  # fmt: skip
         vm.poweroff()
         return key
 

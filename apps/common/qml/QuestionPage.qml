@@ -19,9 +19,12 @@ FocusScope {
     property bool destructive: false
     property bool holds: false
     property Item firstFocus: null
+    property url logo // instead of an icon; as wide as it is
+    property bool hasInner: false // something inside is open that Back leaves first
     default property alias content: body.data
 
     signal proceed
+    signal leaveInner
 
     function focusFirst(): void {
         firstFocus?.forceActiveFocus(Qt.TabFocusReason);
@@ -79,6 +82,16 @@ FocusScope {
                     implicitWidth: Kirigami.Units.iconSizes.huge
                     implicitHeight: Kirigami.Units.iconSizes.huge
                     Layout.alignment: Qt.AlignHCenter
+                }
+                Image {
+                    source: page.logo
+                    visible: status === Image.Ready
+                    fillMode: Image.PreserveAspectFit
+                    sourceSize.height: Kirigami.Units.iconSizes.huge * 2
+                    Layout.preferredHeight: Kirigami.Units.iconSizes.huge
+                    Layout.preferredWidth: Math.min(column.width, implicitWidth * Kirigami.Units.iconSizes.huge / Math.max(1, implicitHeight))
+                    Layout.alignment: Qt.AlignHCenter
+                    Accessible.ignored: true
                 }
                 Kirigami.Heading {
                     objectName: "question"

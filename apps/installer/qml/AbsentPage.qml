@@ -7,11 +7,11 @@ import org.preon.installer
 // The helper cannot be reached.
 ErrorPage {
     required property var window
-    required property Installation installation
+    required property Setup setup
 
-    problem: installation.helper.problem
+    problem: setup.helper.problem
     changed: i18n("Nothing.")
     canGoBack: false
-    onProceed: installation.helper.reach()
-    onCopyAsked: installation.copy(problem.text())
+    onProceed: setup.helper.reach()
+    onCopyAsked: setup.copy(problem.text())
 }

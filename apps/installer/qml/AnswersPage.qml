@@ -7,7 +7,8 @@ import org.preon.installer
 // The answers file cannot be used, or not here: from now on a person answers.
 ErrorPage {
     required property var window
-    required property Installation installation
+    required property Setup setup
+    readonly property Installation installation: setup as Installation
 
     problem: installation.answering.problem
     changed: i18n("Nothing.")

@@ -7,7 +7,8 @@ import org.preon.installer
 // Nothing can be installed on this machine as it was started.
 ErrorPage {
     required property var window
-    required property Installation installation
+    required property Setup setup
+    readonly property Installation installation: setup as Installation
 
     problem: installation.machine.refusal
     changed: i18n("Nothing.")

@@ -24,6 +24,7 @@ InstallerPage {
     iconName: Qt.resolvedUrl("done.svg")
     canGoBack: false
     verb: isSandbox ? i18n("Close") : afterwards === "poweroff" ? i18n("Switch off now") : i18n("Restart now")
+    goesOn: false
     onProceed: isSandbox ? window.close() : end()
 
     function end(): void {

@@ -9,7 +9,8 @@ ErrorPage {
     id: page
 
     required property var window
-    required property Installation installation
+    required property Setup setup
+    readonly property Installation installation: setup as Installation
     readonly property Job job: installation.job
     readonly property bool wasStopped: problem.code === "cancelled"
 

@@ -6,7 +6,7 @@ import org.kde.kirigami as Kirigami
 import org.preon.ui
 import org.preon.installer
 
-InstallerPage {
+SetupPage {
     id: page
 
     question: i18n("Which keyboard do you have?")
@@ -17,13 +17,13 @@ InstallerPage {
         id: list
         objectName: "keyboards"
         label: i18n("Keyboard")
-        model: installation.keyboards
+        model: setup.keyboards
         onAccepted: window.goOn()
     }
     TryOutField {
         objectName: "tryOut"
-        keyboard: installation.keyboards.current
-        placeholder: i18n("Type here to try “%1”", installation.keyboards.currentTitle)
+        keyboard: setup.keyboards.current
+        placeholder: i18n("Type here to try “%1”", setup.keyboards.currentTitle)
         Layout.fillWidth: true
     }
 }

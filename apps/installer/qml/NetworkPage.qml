@@ -8,16 +8,17 @@ import org.preon.ui
 import org.preon.installer
 
 // Which network to use. Never in the way: everything installs without one.
-InstallerPage {
+SetupPage {
     id: page
 
-    readonly property Network network: installation.network
+    readonly property bool installs: (setup as Installation) !== null
+    readonly property Network network: setup.network
     readonly property bool isConnected: network.wired || network.joined !== ""
 
     question: i18n("Which network do you use?")
     sentence: network.wired ? i18n("Connected by cable: there is nothing to do here.")
             : network.joined !== "" ? i18n("Connected to “%1”.", network.joined)
-            : i18n("%1 can be installed without one. Updates need it later.", installation.machine.system)
+            : installs ? i18n("%1 can be installed without one. Updates need it later.", setup.system) : i18n("You can begin without one. Updates need it later.")
     verb: isConnected ? i18n("Continue") : i18n("Continue without network")
     firstFocus: cards.focusTarget() ?? (switchOn.visible ? switchOn : null)
 
@@ -45,7 +46,7 @@ InstallerPage {
         visible: !page.network.wired && (page.network.state === Network.Absent || page.network.state === Network.NoWireless)
         iconName: "network-wired"
         title: page.network.state === Network.Absent ? i18n("The network cannot be set up from here") : i18n("There is no Wi-Fi in this computer")
-        text: page.network.state === Network.Absent ? i18n("Nothing is lost: set it up once %1 is installed.", installation.machine.system)
+        text: page.network.state === Network.Absent ? installs ? i18n("Nothing is lost: set it up once %1 is installed.", setup.system) : i18n("Nothing is lost: set it up once you have signed in.")
                                                     : i18n("Plug a network cable in, or go on without one.")
     }
     Notice {
@@ -166,7 +167,7 @@ InstallerPage {
             TryOutField {
                 id: field
                 objectName: "password"
-                keyboard: installation.keyboards.current
+                keyboard: setup.keyboards.current
                 placeholder: i18n("Password")
                 Accessible.name: placeholder
                 maximumLength: 64

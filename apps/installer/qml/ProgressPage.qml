@@ -11,7 +11,8 @@ JobPage {
     id: page
 
     required property var window
-    required property Installation installation
+    required property Setup setup
+    readonly property Installation installation: setup as Installation
 
     job: installation.job
     question: i18n("Installing %1", installation.machine.system)
@@ -33,42 +34,13 @@ JobPage {
         }
     ]
 
-    Kirigami.PromptDialog {
+    StopDialog {
         id: ask
-        objectName: "cancelDialog"
+        page: page
         title: i18n("Stop the installation?")
         subtitle: i18n("It stops at the next safe point. What was erased by then stays erased, and %1 does not start from this disk.", page.installation.machine.system)
-        standardButtons: Kirigami.Dialog.NoButton
-        padding: Kirigami.Units.gridUnit
-        contentLeftPadding: 0
-        contentRightPadding: 0
-        preferredWidth: Math.min(page.width - Kirigami.Units.gridUnit * 2, Kirigami.Units.gridUnit * 26)
-        onOpened: keepOn.forceActiveFocus(Qt.TabFocusReason)
-        footer: QQC2.Control {
-            padding: Kirigami.Units.gridUnit
-            leftPadding: padding
-            rightPadding: padding
-            topPadding: 0
-            contentItem: Flow {
-                spacing: Kirigami.Units.largeSpacing
-                layoutDirection: Qt.RightToLeft
-                QQC2.Button {
-                    id: keepOn
-                    objectName: "keepOn"
-                    text: i18n("Keep installing")
-                    onClicked: ask.close()
-                }
-                QQC2.Button {
-                    objectName: "stop"
-                    text: i18n("Stop")
-                    icon.name: "dialog-cancel"
-                    onClicked: {
-                        ask.close();
-                        page.job.cancel();
-                    }
-                }
-            }
-        }
+        keepOnText: i18n("Keep installing")
+        onStopped: page.job.cancel()
     }
     Connections {
         target: page.job

@@ -7,7 +7,8 @@ import org.preon.installer
 // What was asked for was refused before anything was done.
 ErrorPage {
     required property var window
-    required property Installation installation
+    required property Setup setup
+    readonly property Installation installation: setup as Installation
 
     problem: window.refusal
     changed: problem.code === "restart" ? "" : i18n("Nothing. The disk is as it was.")

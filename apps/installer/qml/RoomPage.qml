@@ -21,6 +21,7 @@ InstallerPage {
     sentence: hasRoom || !refusal ? "" : refusal.why.charAt(0).toUpperCase() + refusal.why.slice(1) + "."
     verb: hasRoom ? i18n("Continue") : i18n("Check again")
     firstFocus: null
+    goesOn: false
     onProceed: {
         if (hasRoom) {
             installation.way.mode = "beside";

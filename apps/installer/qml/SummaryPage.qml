@@ -19,43 +19,8 @@ InstallerPage {
     destructive: erases
     holds: erases
     canContinue: way.state === Way.Planned && !installation.beginning
+    goesOn: false
     onProceed: installation.begin()
-
-    component Facts: ColumnLayout {
-        id: facts
-        property string title
-        property var lines: []
-        property string iconName
-        property color ink: Kirigami.Theme.textColor
-        visible: lines.length > 0
-        spacing: Kirigami.Units.smallSpacing
-        Layout.fillWidth: true
-        RowLayout {
-            spacing: Kirigami.Units.smallSpacing * 1.5
-            Kirigami.Icon {
-                source: facts.iconName
-                isMask: true
-                color: facts.ink
-                implicitWidth: Kirigami.Units.iconSizes.small
-                implicitHeight: Kirigami.Units.iconSizes.small
-            }
-            Kirigami.Heading {
-                level: 4
-                text: facts.title
-                Layout.fillWidth: true
-            }
-        }
-        Repeater {
-            model: facts.lines
-            QQC2.Label {
-                required property string modelData
-                text: modelData
-                wrapMode: Text.Wrap
-                Layout.fillWidth: true
-                Layout.leftMargin: Kirigami.Units.iconSizes.small + Kirigami.Units.smallSpacing * 1.5
-            }
-        }
-    }
 
     BatteryNote {
         power: page.installation.power

@@ -3,7 +3,7 @@
 import QtQuick
 import org.preon.ui
 
-InstallerPage {
+SetupPage {
     question: i18n("Where are you?")
     sentence: i18n("The nearest large city sets the clock.")
     firstFocus: list.firstFocus
@@ -12,7 +12,7 @@ InstallerPage {
         id: list
         objectName: "timeZones"
         label: i18n("Time zone")
-        model: installation.timeZones
+        model: setup.timeZones
         onAccepted: window.goOn()
     }
 }

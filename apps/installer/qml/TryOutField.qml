@@ -9,7 +9,10 @@ import org.preon.installer
 QQC2.TextField {
     id: field
 
-    property alias keyboard: trial.keyboard
+    property alias keyboard: trial.keyboard // empty: the session's
+    property bool capsLock: false // as far as the letters typed tell
+
+    signal typed // by the other layout; textEdited() is not told of that
     property string placeholder
 
     placeholderText: placeholder
@@ -21,7 +24,19 @@ QQC2.TextField {
 
     KeyboardTrial { id: trial }
 
+    // No platform says it to every program. A letter does: a capital without Shift, a small one with it.
+    function noteCapsLock(event: var): void {
+        if (event.key === Qt.Key_CapsLock) {
+            capsLock = !capsLock;
+        } else if (/^\p{L}$/u.test(event.text) && event.text.toLowerCase() !== event.text.toUpperCase() && !(event.modifiers & (Qt.ControlModifier | Qt.AltModifier))) {
+            capsLock = (event.text === event.text.toUpperCase()) !== ((event.modifiers & Qt.ShiftModifier) !== 0);
+        }
+    }
+
     Keys.onPressed: event => {
+        noteCapsLock(event);
+        if (keyboard === "")
+            return;
         const editing = [Qt.Key_Backspace, Qt.Key_Delete, Qt.Key_Left, Qt.Key_Right, Qt.Key_Home, Qt.Key_End, Qt.Key_Tab, Qt.Key_Backtab, Qt.Key_Escape, Qt.Key_Return, Qt.Key_Enter];
         if (editing.includes(event.key) || event.nativeScanCode === 0)
             return;
@@ -32,6 +47,7 @@ QQC2.TextField {
         if (text !== "")
             remove(selectionStart, selectionEnd);
         insert(cursorPosition, text);
+        typed();
     }
     Keys.onReleased: event => {
         if (event.nativeScanCode !== 0 && !event.isAutoRepeat)

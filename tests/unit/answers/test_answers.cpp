@@ -19,7 +19,12 @@ const std::string whole = R"({
     "disk": {"serial": "S6P7NX0T512345", "model": "Samsung SSD 990 PRO"},
     "mode": "erase",
     "confirm": "erase everything on S6P7NX0T512345",
-    "afterwards": "restart"
+    "afterwards": "restart",
+    "realName": "Änne O’Hara",
+    "userName": "anne-2",
+    "account": "ordinary",
+    "network": "skip",
+    "recoveryKey": "skip"
 })";
 
 const std::vector<OfferedDisk> disks{{.serial = "A1", .model = "Samsung SSD 990 PRO", .name = "/dev/nvme0n1", .size = 1000},
@@ -49,6 +54,11 @@ TEST(Answers, readsEveryKey)
     EXPECT_EQ(answers->mode, "erase");
     EXPECT_EQ(answers->confirm, "erase everything on S6P7NX0T512345");
     EXPECT_EQ(answers->afterwards, "restart");
+    EXPECT_EQ(answers->realName, "Änne O’Hara");
+    EXPECT_EQ(answers->userName, "anne-2");
+    EXPECT_EQ(answers->account, "ordinary");
+    EXPECT_EQ(answers->network, "skip");
+    EXPECT_EQ(answers->recoveryKey, "skip");
 }
 
 TEST(Answers, leavesOutWhatIsNotSaid)
@@ -104,6 +114,15 @@ TEST(Answers, saysExactlyWhatIsWrong)
         {R"({"protection": "none"})", "bad-format: the value of \"protection\" is \"none\""},
         {R"({"secureBoot": "on"})", "bad-format: the value of \"secureBoot\" is \"on\""},
         {R"({"afterwards": "reboot"})", "bad-format: the value of \"afterwards\" is \"reboot\""},
+        {R"({"userName": "Anna"})", "bad-format: the value of \"userName\" is \"Anna\""},
+        {R"({"userName": "1anna"})", "bad-format: the value of \"userName\" is \"1anna\""},
+        {R"({"userName": "anna schmidt"})", "bad-format: the value of \"userName\" is \"anna schmidt\""},
+        {R"({"userName": "../anna"})", "bad-format: the value of \"userName\" is \"../anna\""},
+        {R"({"realName": "Anna:0:0"})", "bad-format: the value of \"realName\" is \"Anna:0:0\""},
+        {R"({"account": "none"})", "bad-format: the value of \"account\" is \"none\""},
+        {R"({"network": "ask"})", "bad-format: the value of \"network\" is \"ask\""},
+        {R"({"recoveryKey": "bcdefghi"})", "bad-format: the value of \"recoveryKey\" is \"bcdefghi\""},
+        {R"({"password": "secret"})", "bad-format: it has a key \"password\" that is not known"},
         {R"({"disk": "all"})", "bad-format: the value of \"disk\" does not say which"},
         {R"({"disk": {}})", "bad-format: the value of \"disk\" does not say which"},
         {R"({"disk": ["only"]})", "bad-format: the value of \"disk\" does not say which"},

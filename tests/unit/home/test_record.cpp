@@ -37,7 +37,9 @@ TEST(UserRecord, hasBounds)
     EXPECT_TRUE(Record::parse(nested(deepestNesting - 1)));
     EXPECT_FALSE(Record::parse(nested(deepestNesting)));
     EXPECT_FALSE(Record::parse(nested(100000)));
-    const auto sized = [](std::size_t size) { return R"({"userName":"zoe","x":")" + std::string(size - 25, 'a') + "\"}"; };
+    const auto sized = [](std::size_t size) {
+        return R"({"userName":"zoe","x":")" + std::string(size - 25, 'a') + "\"}";
+    };
     EXPECT_TRUE(Record::parse(sized(longestRecord)));
     EXPECT_FALSE(Record::parse(sized(longestRecord + 1)));
     std::string many = R"({"userName":"zoe","x":[0)";
@@ -48,10 +50,11 @@ TEST(UserRecord, hasBounds)
 
 TEST(UserRecord, refusesMembersOfAnotherType)
 {
-    for (const char *member : {R"("realName":1)", R"("uid":"0")", R"("uid":-1)", R"("uid":1.5)", R"("memberOf":"sudo")", R"("memberOf":[1])", R"("privileged":[])",
-                               R"("privileged":{"hashedPassword":"x"})", R"("privileged":{"recoveryKey":[1]})", R"("privileged":{"recoveryKey":[{"type":1}]})",
-                               R"("perMachine":{})", R"("perMachine":[{"storage":1}])", R"("binding":{"a":1})", R"("binding":{"a":{"uid":"x"}})", R"("status":[])",
-                               R"("signature":{})", R"("signature":[{"data":1}])", R"("locked":"no")", R"("rebalanceWeight":"x")"}) {
+    for (const char *member :
+         {R"("realName":1)", R"("uid":"0")", R"("uid":-1)", R"("uid":1.5)", R"("memberOf":"sudo")", R"("memberOf":[1])", R"("privileged":[])",
+          R"("privileged":{"hashedPassword":"x"})", R"("privileged":{"recoveryKey":[1]})", R"("privileged":{"recoveryKey":[{"type":1}]})", R"("perMachine":{})",
+          R"("perMachine":[{"storage":1}])", R"("binding":{"a":1})", R"("binding":{"a":{"uid":"x"}})", R"("status":[])", R"("signature":{})",
+          R"("signature":[{"data":1}])", R"("locked":"no")", R"("rebalanceWeight":"x")"}) {
         EXPECT_FALSE(Record::parse(std::string(R"({"userName":"zoe",)") + member + "}")) << member;
     }
     for (const char *name : {R"({})", R"({"userName":""})", R"({"userName":"../root"})", R"({"userName":"a:b"})", R"({"userName":null})"})
@@ -68,14 +71,17 @@ TEST(UserRecord, neverHoldsASecret)
 
 TEST(UserRecord, isPrintedAsSystemdDoes)
 {
-    const Record zoe = record(R"({ "userName" : "zoe", "b":[true,null,-3,18446744073709551615], "a":"\u00fc\"\\\/\n\u0001\u007f", "Z":0.5, "c":{"y":1,"x":{}} })");
-    EXPECT_EQ(zoe.text(), "{\"Z\":5.000000000000000000000e-01,\"a\":\"ü\\\"\\\\/\\n\\u0001\x7f\",\"b\":[true,null,-3,18446744073709551615],\"c\":{\"x\":{},\"y\":1},\"userName\":\"zoe\"}");
+    const Record zoe
+        = record(R"({ "userName" : "zoe", "b":[true,null,-3,18446744073709551615], "a":"\u00fc\"\\\/\n\u0001\u007f", "Z":[0.5,-0.0], "c":{"y":1,"x":{}} })");
+    EXPECT_EQ(zoe.text(),
+              "{\"Z\":[5.000000000000000000000e-01,0.000000000000000000000e+00],\"a\":\"ü\\\"\\\\/"
+              "\\n\\u0001\\u007f\",\"b\":[true,null,-3,18446744073709551615],\"c\":{\"x\":{},\"y\":1},\"userName\":\"zoe\"}");
 }
 
 TEST(UserRecord, signsAllButWhatTheMachineAdds)
 {
-    const Record zoe =
-        record(R"({"userName":"zoe","privileged":{"passwordHint":"x"},"perMachine":[],"binding":{},"status":{},"signature":[],"secret":{},"uid":60001})");
+    const Record zoe
+        = record(R"({"userName":"zoe","privileged":{"passwordHint":"x"},"perMachine":[],"binding":{},"status":{},"signature":[],"secret":{},"uid":60001})");
     EXPECT_EQ(zoe.signable(), R"({"perMachine":[],"privileged":{"passwordHint":"x"},"uid":60001,"userName":"zoe"})");
 }
 
@@ -99,11 +105,36 @@ TEST(UserRecord, saysWhatHoldsOnAMachine)
 
 TEST(UserRecord, theNewestIsTheOneChangedLast)
 {
-    const Record host = record(R"({"userName":"zoe","lastChangeUSec":5})"), header = record(R"({"userName":"zoe","lastChangeUSec":9})"), home = record(R"({"userName":"zoe","lastChangeUSec":9,"x":1})"),
-                 none = record(R"({"userName":"zoe"})");
+    const Record host = record(R"({"userName":"zoe","lastChangeUSec":5})"), header = record(R"({"userName":"zoe","lastChangeUSec":9})"),
+                 home = record(R"({"userName":"zoe","lastChangeUSec":9,"x":1})"), none = record(R"({"userName":"zoe"})");
     EXPECT_EQ(newest(std::array{&none, &host, &header, &home}), &header);
     EXPECT_EQ(newest(std::array{&none}), &none);
     EXPECT_EQ(newest({}), nullptr);
+}
+
+// Made by systemd-homed 257.13 of Debian 13 (homectl create, the second one --identity=); the files are its own *.identity and local.public.
+TEST(Signature, ofSystemdHomedHolds)
+{
+    const auto pem = readTextFile(PREON_TEST_DATA "/homed257.public");
+    ASSERT_TRUE(pem);
+    const auto key = PublicKey::fromPem(*pem);
+    ASSERT_TRUE(key);
+    for (const char *name : {"zoe", "strange"}) {
+        const auto text = readTextFile(std::string(PREON_TEST_DATA "/homed257-") + name + ".identity");
+        ASSERT_TRUE(text);
+        const auto parsed = Record::parse(*text);
+        ASSERT_TRUE(parsed) << parsed.error().text();
+        EXPECT_EQ(verify(*parsed, *key), Signed::Yes) << parsed->signable();
+        EXPECT_EQ(parsed->userName(), name);
+        EXPECT_EQ(parsed->json()["binding"].size(), 1U);
+        const std::string machine = parsed->json()["binding"].begin().key();
+        EXPECT_EQ(parsed->storage(machine), "directory");
+        EXPECT_EQ(parsed->imagePath(machine), "/home/" + std::string(name) + ".homedir");
+        EXPECT_TRUE(parsed->uid(machine));
+        auto altered = parsed->json();
+        altered["lastChangeUSec"] = parsed->lastChange() + 1;
+        EXPECT_EQ(verify(*Record::from(altered), *key), Signed::Foreign);
+    }
 }
 
 TEST(Signature, coversWhatItSigns)
@@ -142,7 +173,9 @@ TEST(Signature, keysGoThroughPem)
     EXPECT_EQ(*key->publicKey()->pem(), *again->publicKey()->pem());
     EXPECT_FALSE(PublicKey::fromPem("nonsense"));
     // P-256, made by `openssl ecparam -genkey -name prime256v1 | openssl ec -pubout`
-    const auto curve = PublicKey::fromPem("-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt\n6zOg9KE5RdiYwpZP40Li/hp/m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==\n-----END PUBLIC KEY-----\n");
+    const auto curve = PublicKey::fromPem("-----BEGIN PUBLIC "
+                                          "KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEaxfR8uEsQkf4vOblY6RA8ncDfYEt\n6zOg9KE5RdiYwpZP40Li/hp/"
+                                          "m47n60p8D54WK84zV2sxXs7LtkBoN79R9Q==\n-----END PUBLIC KEY-----\n");
     ASSERT_FALSE(curve);
     EXPECT_EQ(curve.error().code, ErrorCode::Unsupported);
 }

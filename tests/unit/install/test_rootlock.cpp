@@ -14,7 +14,8 @@ using Preon::Test::Folder;
 namespace
 {
 constexpr std::uint64_t MiB = 1U << 20U;
-const Luks::Slot tpmSlot{0, "pbkdf2", "systemd-tpm2"}, passphrase{1, "argon2id", ""}, recovery{2, "pbkdf2", Luks::recoveryToken};
+const Luks::Slot tpmSlot{0, "pbkdf2", "systemd-tpm2"}, passphrase{1, "argon2id", ""}, recovery{2, "pbkdf2", Luks::recoveryToken},
+    enrolment{3, "pbkdf2", Luks::enrolmentToken}, claimed{4, "argon2id", Luks::enrolmentToken};
 
 Tpm::SealPolicy signedPolicy()
 {
@@ -63,6 +64,10 @@ TEST(UnlockOptions, askOnlyForWhatSomebodyHas)
     EXPECT_EQ(unlockOptions({tpmSlot, recovery}, false, true), "luks,tpm2-device=auto,tries=0");
     EXPECT_EQ(unlockOptions({tpmSlot, passphrase}, false, false), "luks,tries=0");
     EXPECT_EQ(unlockOptions({passphrase}, false, true), "luks,tries=0");
+    EXPECT_EQ(unlockOptions({tpmSlot, enrolment}, false, true), "luks,tpm2-device=auto,headless=true"); // nobody types that key
+    EXPECT_EQ(unlockOptions({tpmSlot, enrolment}, false, false), "luks,headless=true");
+    EXPECT_EQ(unlockOptions({passphrase, enrolment}, false, true), "luks,tries=0");
+    EXPECT_EQ(unlockOptions({tpmSlot, claimed}, false, true), "luks,tpm2-device=auto,tries=0"); // a passphrase, whatever a token claims
     EXPECT_EQ(unlockOptions({}, false, true), "luks,headless=true");
 }
 

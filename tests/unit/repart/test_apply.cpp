@@ -109,6 +109,24 @@ TEST_F(ApplyTest, anIntegrityProtectedPartitionGetsTheHeaderOnly)
     EXPECT_TRUE(std::all_of(behind->begin() + 16 * mebibyte, behind->end(), [](std::byte byte) { return byte == std::byte{}; }));
 }
 
+TEST_F(ApplyTest, anEnrolmentKeyIsASlotOfTheVolumeThatIsNamed)
+{
+    const Uuid home = *Disk::partitionType("home");
+    const Secret added = Secret::copyOf(asBytes("fedcba9876543210fedcba9876543210"));
+    m_options.keysByType.emplace(home, Secret::copyOf(asBytes("0123456789abcdef0123456789abcdef")));
+    m_options.additions[home].enrolmentKey = Secret::copyOf(added.bytes());
+    m_options.additions[home].note = {{"type", "preon-keymap"}, {"keymap", "fr"}};
+    const auto plan = make(200 * mebibyte, emptyDisk(200 * mebibyte, {"Type=home\nEncrypt=key-file\nFormat=ext4\n"}));
+    ASSERT_TRUE(plan) << plan.error().text();
+    auto volume = Luks::Volume::load(extract(plan->partitions[0]));
+    ASSERT_TRUE(volume) << volume.error().text();
+    const std::vector<Luks::Slot> slots{{0, "pbkdf2", ""}, {1, "pbkdf2", Luks::enrolmentToken}};
+    EXPECT_EQ(volume->slots(), slots);
+    EXPECT_TRUE(volume->unlockSlot(1, added));
+    EXPECT_FALSE(volume->unlockSlot(0, added));
+    EXPECT_EQ(volume->tokens()->size(), 2U);
+}
+
 TEST_F(ApplyTest, aMissingKeyIsFoundBeforeAnythingIsWritten)
 {
     const auto plan = make(200 * mebibyte, emptyDisk(200 * mebibyte, {"Type=root\n", "Type=home\nEncrypt=key-file\n"}));

@@ -26,8 +26,9 @@ def new_variables(path):
 
 
 def machine_options(variables, accelerator, memory, cpus):
-    # Page tables of five levels cost the emulator a sixth of its time and nobody a feature; no guest runs guests of its own.
-    accel, cpu = ("tcg,thread=multi", "max,la57=off,svm=off,vmx=off") if accelerator == "tcg" else (accelerator, "host")
+    # Page tables of five levels cost the emulator a sixth of its time and nobody a feature; no guest runs guests of its own. Told that copying byte by byte is fast
+    # (erms, fsrm), as it is on real processors, the guest's kernel does so for all memory, and an emulator takes each byte by itself.
+    accel, cpu = ("tcg,thread=multi", "max,la57=off,svm=off,vmx=off,erms=off,fsrm=off") if accelerator == "tcg" else (accelerator, "host")
     options = ["-machine", "q35,smm=on,sata=off", "-accel", accel, "-cpu", cpu]
     options += ["-smp", str(cpus), "-m", str(memory), "-nodefaults", "-no-user-config", "-rtc", "base=utc"]
     options += ["-global", "driver=cfi.pflash01,property=secure,value=on"]

@@ -34,7 +34,7 @@ def nodes(node):
 
 def look():
     desktop = Atspi.get_desktop(0)
-    page = {"headings": [], "focused": None, "choices": []}
+    page = {"headings": [], "focused": None, "choices": [], "items": [], "names": {}}
     for number in range(desktop.get_child_count()):
         app = desktop.get_child_at_index(number)
         if app is None or "preon-installer" not in (app.get_name() or ""):
@@ -49,6 +49,10 @@ def look():
                     page["focused"] = name
                 if role == Atspi.Role.RADIO_BUTTON:
                     page["choices"].append(name)
+                if role == Atspi.Role.LIST_ITEM:
+                    page["items"].append(node.get_name())
+                if name:
+                    page["names"][name] = node.get_name()
     return page
 
 # The first who asks wakes the bus of assistive technologies; the window joins it a little later.
@@ -116,14 +120,14 @@ class Screen:
 
 
 class Page:
-    """What a screen reader is told of the Installer's page."""
+    """What a screen reader is told of the Installer's page, in the session of that user."""
 
-    def __init__(self, vm):
+    def __init__(self, vm, user="live"):
         self.vm = vm
         vm.push("/run/preon-page/reader.py", _READER.encode())
         vm.ask(
-            "cd /run/preon-page && mkfifo ask said && chown live . ask said && systemd-run --quiet --collect --unit=preon-page --uid=live"
-            " --working-directory=$PWD -E XDG_RUNTIME_DIR=/run/user/$(id -u live) -E DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$(id -u live)/bus"
+            f"cd /run/preon-page && mkfifo ask said && chown {user} . ask said && systemd-run --quiet --collect --unit=preon-page --uid={user}"
+            f" --working-directory=$PWD -E XDG_RUNTIME_DIR=/run/user/$(id -u {user}) -E DBUS_SESSION_BUS_ADDRESS=unix:path=/run/user/$(id -u {user})/bus"
             " python3 reader.py"
         )
 
@@ -137,6 +141,16 @@ class Page:
             if time.monotonic() > end:
                 raise Trouble(f"there is no page to read: {page}")
             time.sleep(1)
+
+    def focus(self, wanted):
+        """Moves there with Tab."""
+        for _ in range(16):
+            page = self.look()
+            if page["focused"] == wanted:
+                return
+            self.vm.qmp.press("tab")
+            time.sleep(0.7)
+        raise Trouble(f"Tab does not lead to {wanted}: {page}")
 
     def choose(self, wanted):
         """Moves to the choice of that objectName with the arrow keys: what they move to is chosen, and the focus begins on what is proposed."""
@@ -195,13 +209,71 @@ def through_the_pages(story, vm, screen, while_it_works=lambda: None):
     story.chapter("installed")
 
 
+def make_account(story, vm, screen, real_name, password):
+    """The first start, by key presses: nothing but a name, a password and the group of the key that it asks for is typed. Returns the recovery key."""
+    vm.ask("for i in $(seq 120); do pgrep -u preon-first-start -x preon-installer >/dev/null && exit; sleep 1; done; journalctl -b -u particle-first-start --no-pager >&2; exit 1", 240)
+    story.chapter("the owner is greeted")
+    page = Page(vm, "preon-first-start")
+    screen.settle("greeting")
+    # What is known is not asked: no page but that of the network, where there is none, comes before the person's.
+    for number in range(3):
+        page.focus("verb")
+        screen.press(f"person-{number}", "ret")
+        if "realNameField" in page.look()["names"]:
+            break
+    page.focus("realNameField")
+    vm.qmp.type(real_name)
+    page.focus("verb")
+    screen.press("password", "ret")
+    for field in ("passwordField", "repeatedField"):
+        page.focus(field)
+        vm.qmp.type(password)
+    screen.settle("password-typed")
+    page.focus("verb")
+    screen.press("recovery-key", "ret")
+    groups = [item.split(": ", 1)[1].replace(" ", "") for item in page.look()["items"] if ": " in item]
+    story.says("the recovery key is read out, group by group", len(groups) == 8 and all(len(group) == 8 for group in groups), groups)
+    page.focus("verb")
+    screen.press("recovery-key-asked", "ret")
+    page.focus("typedGroup")
+    asked = int("".join(letter for letter in page.look()["names"]["typedGroup"] if letter.isdigit()))
+    vm.qmp.type(groups[asked - 1])
+    screen.settle("ready")
+    story.says("nobody was made so far", not vm.run("ls /home/*.home /var/lib/preon/first-start.json").ok)
+    page.focus("verb")
+    vm.qmp.press("ret")
+    for _ in range(120):
+        state = vm.run("cat /var/lib/preon/first-start.json").out
+        if '"done"' in state:
+            break
+        time.sleep(2)
+    else:
+        story.says("the account is made", False, vm.run("journalctl -b -u preond -u systemd-homed --no-pager | tail -40").out)
+    screen.settle("greeted")
+    page.focus("verb")
+    vm.ask("systemctl stop preon-page")
+    vm.qmp.press("ret")
+    return "-".join(groups)
+
+
+def is_logged_in(story, vm, screen, name, user):
+    """In a plain session on the first console: a terminal."""
+    vm.ask(f"for i in $(seq 180); do pgrep -u {user} -x foot >/dev/null && exit; sleep 1; done; journalctl -b --no-pager | tail -60 >&2; exit 1", 240)
+    time.sleep(8)
+    vm.qmp.type(f"id -un >>{name}\n")
+    typed = vm.run(f"for i in $(seq 40); do [ -s /home/{user}/{name} ] && break; sleep 0.5; done; cat /home/{user}/{name}").out.strip()
+    screen.keep(name)
+    story.equals("the person is logged in, and what they type reaches their home", user, typed)
+    story.equals("it is the encrypted home", "btrfs", vm.run(f"findmnt --noheadings --output FSTYPE --mountpoint /home/{user}").out.strip())
+
+
 def restart_by_the_button(vm):
     vm.reboot(ask=lambda vm: vm.qmp.press("ret"))
 
 
 def has_what_was_chosen(story, vm):
     story.equals("the firmware starts the disk, which sets itself up", ("disk", ["vda"]), (particle.mode(vm), particle.disks_under(vm, particle.mounted_from(vm, "/"))))
-    story.equals("root opens with the TPM", ["systemd-tpm2"], particle.luks_facts(vm, "/dev/disk/by-preon/root")["tokens"])
+    story.equals("root opens with the TPM", ["systemd-tpm2", "preon-enrolment"], particle.luks_facts(vm, "/dev/disk/by-preon/root")["tokens"])
     story.equals("it has what was chosen", CHOSEN, particle.settings(vm))
     story.equals("no unit failed", [], particle.failed_units(vm))
 

@@ -88,7 +88,18 @@ def luks_facts(vm, device):
     data = json.loads(vm.ask(f"cryptsetup luksDump --dump-json-metadata {device}"))
     tokens = [token for token in data.get("tokens", {}).values() if token["keyslots"]]
     return {"tokens": [token["type"] for token in tokens], "pcrs": [token.get("tpm2-pcrs") for token in tokens],
-            "signed": [token.get("tpm2_pubkey_pcrs") for token in tokens]}  # fmt: skip
+            "signed": [token.get("tpm2_pubkey_pcrs") for token in tokens], "slots": len(data["keyslots"])}  # fmt: skip
+
+
+def enrolment_key(vm):
+    """Mode, owner and size of the key by which a recovery key can be made, and of its folder; empty once it is gone."""
+    file = "/var/lib/preon/keys/root-enrolment.key"
+    return vm.run(f"test -e {file} && stat -c '%a %u %g %s' {file} && stat -c '%a %u' $(dirname {file})").out.replace("\n", " ").strip()
+
+
+def ways(vm):
+    """What `preonctl unlock list` says opens root: each kind, and whether it was tested."""
+    return [(way["kind"], way["tested"] is not None) for way in json.loads(vm.ask("preonctl unlock list --json"))["ways"]]
 
 
 def home_status(vm):

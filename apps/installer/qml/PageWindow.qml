@@ -1,0 +1,149 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+import QtQuick
+import QtQuick.Layouts
+import QtQuick.Controls as QQC2
+import org.kde.kirigami as Kirigami
+import org.preon.ui
+import org.preon.installer
+
+// The window of a way through pages: the way at the top, one page, back and the verb at the bottom. Whoever is one says its steps and which page is shown.
+Kirigami.AbstractApplicationWindow {
+    id: window
+
+    required property bool kiosk
+    property Setup setup
+    property var steps: [] // of { page: name of a file, title }
+    property int step: 0
+    property string current // name of the page's file, without ".qml"
+    property bool showsWay: true
+    property bool canStepBack: step > 0
+
+    readonly property QuestionPage page: stack.currentItem as QuestionPage
+
+    signal backAsked
+    signal wentOn // a page's question is answered, and it was not the last one
+
+    width: kiosk ? Screen.width : Math.min(Kirigami.Units.gridUnit * 60, Screen.width)
+    height: kiosk ? Screen.height : Math.min(Kirigami.Units.gridUnit * 42, Screen.height)
+    minimumWidth: Math.min(Kirigami.Units.gridUnit * 18, 360)
+    minimumHeight: Kirigami.Units.gridUnit * 20
+    visible: true
+
+    LayoutMirroring.enabled: Qt.application.layoutDirection === Qt.RightToLeft
+    LayoutMirroring.childrenInherit: true
+
+    function goOn(): void {
+        if (page?.canContinue && !stack.busy)
+            page.proceed();
+    }
+    function next(): void {
+        wentOn();
+        step = Math.min(step + 1, steps.length - 1);
+    }
+    function back(): void {
+        if (page?.hasInner)
+            page.leaveInner();
+        else
+            backAsked();
+    }
+
+    property bool isComplete: false // before, the first page would be made twice
+    onCurrentChanged: if (isComplete) show()
+    Component.onCompleted: {
+        isComplete = true;
+        show();
+    }
+    function show(): void {
+        const url = Qt.resolvedUrl(current + ".qml");
+        const isFirst = stack.depth === 0; // nothing that it could take turns with
+        stack.clear(QQC2.StackView.Immediate);
+        stack.push(url, { window: window, setup: setup }, QQC2.StackView.Immediate);
+        if (Kirigami.Units.longDuration > 1 && !isFirst)
+            appear.restart();
+        Qt.callLater(focusFirst);
+    }
+
+    function focusFirst(): void {
+        if (page?.firstFocus)
+            page.focusFirst();
+        else
+            verb.forceActiveFocus(Qt.TabFocusReason);
+        page?.announce();
+    }
+
+    header: Item {
+        implicitHeight: way.implicitHeight
+        StepBar {
+            id: way
+            anchors.fill: parent
+            visible: window.showsWay
+            steps: window.steps.map(each => each.title)
+            current: window.step
+        }
+    }
+
+    QQC2.StackView {
+        id: stack
+        anchors.fill: parent
+        clip: true
+        // A screen reader that begins later looks for what has the focus, and would stop here.
+        Accessible.ignored: true
+        NumberAnimation {
+            id: appear
+            target: stack.currentItem
+            property: "opacity"
+            from: 0
+            to: 1
+            duration: Kirigami.Units.shortDuration
+        }
+    }
+
+    footer: QQC2.Pane {
+        id: bottom
+        padding: Kirigami.Units.largeSpacing
+        visible: back.wanted || verb.text !== ""
+        background: Rectangle {
+            color: Kirigami.Theme.backgroundColor
+            Kirigami.Separator { anchors { left: parent.left; right: parent.right; top: parent.top } }
+        }
+        contentItem: RowLayout {
+            QQC2.Button {
+                id: back
+                objectName: "back"
+                text: i18n("Back")
+                icon.name: LayoutMirroring.enabled ? "go-next" : "go-previous"
+                readonly property bool wanted: (window.page?.canGoBack ?? false) && (window.canStepBack || (window.page?.hasInner ?? false))
+                visible: wanted
+                implicitHeight: verb.implicitHeight
+                onClicked: window.back()
+            }
+            Item { Layout.fillWidth: true }
+            VerbButton {
+                id: verb
+                objectName: "verb"
+                text: window.page?.verb ?? ""
+                visible: text !== ""
+                enabled: window.page?.canContinue ?? false
+                destructive: window.page?.destructive ?? false
+                holds: window.page?.holds ?? false
+                Layout.maximumWidth: window.width * 0.62
+                onConfirmed: window.goOn()
+            }
+        }
+    }
+    // Where no desktop does it.
+    readonly property Speech speech: Speech { language: window.setup.languages.current }
+    readonly property bool canSpeak: kiosk && speech.available
+    Shortcut {
+        sequence: "Meta+Alt+S"
+        context: Qt.ApplicationShortcut
+        enabled: window.canSpeak
+        onActivated: window.speech.toggle()
+    }
+    Shortcut {
+        sequences: [StandardKey.Back, "Escape"]
+        enabled: back.wanted
+        onActivated: window.back()
+    }
+}

@@ -1,0 +1,511 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/home/firststart.h"
+
+#include "core/base/format.h"
+#include "core/base/process.h"
+#include "core/home/username.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <chrono>
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+namespace Preon::Home
+{
+
+namespace
+{
+
+constexpr const char *notePath = "/var/lib/preon/first-start.json";
+// What systemd-homed calls an image until it is whole (systemd's tempfn_random).
+const std::string unfinishedPrefix = ".#homework";
+constexpr const char *identities = "/var/lib/systemd/home";
+constexpr std::size_t largestNote = 4096, largestDatabase = 1U << 20U;
+constexpr std::array<std::pair<AccountKind, const char *>, 2> kinds{{{AccountKind::Encrypted, "encrypted"}, {AccountKind::Ordinary, "ordinary"}}};
+
+std::vector<std::string_view> split(std::string_view text, char at)
+{
+    std::vector<std::string_view> parts;
+    while (true) {
+        const std::size_t end = text.find(at);
+        parts.push_back(text.substr(0, end));
+        if (end == std::string_view::npos)
+            return parts;
+        text.remove_prefix(end + 1);
+    }
+}
+
+std::uint64_t numberFrom(std::string_view text)
+{
+    std::uint64_t number = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc() && end == text.data() + text.size() ? number : 0;
+}
+
+std::string textOf(const Host &host, const char *path)
+{
+    const auto file = host.resolved(path);
+    return file ? readTextFile(*file, largestDatabase).value_or(std::string()) : std::string();
+}
+
+// What does not have its form is as good as not chosen.
+void know(Install::Choices &known, std::string_view name, const std::string &value)
+{
+    if (!value.empty())
+        static_cast<void>(Install::setChoice(known, name, value));
+}
+
+Install::Choices knownOf(const Host &host)
+{
+    Install::Choices known;
+    const std::string language = assigned(textOf(host, "/etc/locale.conf"), "LANG");
+    // The one that everything has which nobody chose a language for.
+    if (!language.starts_with("C."))
+        know(known, "language", language);
+    const std::string console = textOf(host, "/etc/vconsole.conf");
+    const std::string layout = assigned(console, "XKBLAYOUT"), variant = assigned(console, "XKBVARIANT");
+    know(known, "keyboard", variant.empty() ? layout : layout + ' ' + variant);
+    std::error_code error;
+    const std::string zone = std::filesystem::read_symlink(host.path("/etc/localtime"), error).string();
+    constexpr std::string_view folder = "zoneinfo/";
+    if (const auto at = zone.find(folder); at != std::string::npos)
+        know(known, "time-zone", zone.substr(at + folder.size()));
+    const std::string name = textOf(host, "/etc/hostname");
+    know(known, "hostname", name.substr(0, name.find('\n')));
+    return known;
+}
+
+struct User {
+    std::string name;
+    std::uint64_t uid = 0;
+};
+
+std::vector<User> usersOf(const Host &host)
+{
+    std::vector<User> users;
+    const std::string text = textOf(host, "/etc/passwd");
+    for (const std::string_view line : split(text, '\n')) {
+        const auto fields = split(line, ':');
+        if (fields.size() == 7 && !fields[0].empty())
+            users.push_back({.name = std::string(fields[0]), .uid = numberFrom(fields[2])});
+    }
+    return users;
+}
+
+std::vector<std::string> groupsOf(const Host &host)
+{
+    std::vector<std::string> groups;
+    const std::string text = textOf(host, "/etc/group");
+    for (const std::string_view line : split(text, '\n')) {
+        const auto fields = split(line, ':');
+        if (fields.size() == 4 && !fields[0].empty())
+            groups.emplace_back(fields[0]);
+    }
+    return groups;
+}
+
+// The names of files in a folder without one of these endings.
+std::vector<std::string> stems(const std::filesystem::path &folder, std::initializer_list<std::string_view> endings)
+{
+    std::vector<std::string> found;
+    std::error_code error;
+    for (std::filesystem::directory_iterator each(folder, error), end; !error && each != end; each.increment(error)) {
+        const std::string name = each->path().filename().string();
+        for (const std::string_view ending : endings) {
+            if (name.size() > ending.size() && name.ends_with(ending) && !name.starts_with('.'))
+                found.push_back(name.substr(0, name.size() - ending.size()));
+        }
+    }
+    std::ranges::sort(found);
+    return found;
+}
+
+// A password, however it is hashed, in shadow(5).
+bool hasPassword(const Host &host, std::string_view user)
+{
+    const std::string text = textOf(host, "/etc/shadow");
+    for (const std::string_view line : split(text, '\n')) {
+        const auto fields = split(line, ':');
+        if (fields.size() == 9 && fields[0] == user)
+            return fields[1].starts_with('$');
+    }
+    return false;
+}
+
+struct Note {
+    bool done = false;
+    std::optional<Begun> begun;
+};
+
+Note readNote(const Host &host)
+{
+    Note note;
+    const auto text = readTextFile(host.path(notePath), largestNote);
+    const auto json = nlohmann::json::parse(text.value_or(std::string()), nullptr, false);
+    if (!json.is_object())
+        return note;
+    const auto word = [&](const char *key) {
+        const auto found = json.find(key);
+        return found != json.end() && found->is_string() ? found->get<std::string>() : std::string();
+    };
+    note.done = word("state") == "done";
+    const auto kind = accountKindFrom(word("kind"));
+    if (const std::string user = word("account"); word("state") == "begun" && kind && checkUserName(user))
+        note.begun = Begun{.user = user, .kind = *kind};
+    return note;
+}
+
+Result<void> writeNote(const Host &host, const nlohmann::ordered_json &note)
+{
+    const std::filesystem::path path = host.path(notePath);
+    std::error_code error;
+    std::filesystem::create_directories(path.parent_path(), error);
+    if (error)
+        return failErrno(error.value(), path.parent_path().string() + " could not be made");
+    return replaceFile(path, asBytes(note.dump() + '\n'), 0600);
+}
+
+Result<void> flushFolder(const std::filesystem::path &folder)
+{
+    PREON_TRY(const Fd fd, openFile(folder, O_RDONLY | O_DIRECTORY));
+    return flush(fd);
+}
+
+// Each file takes the place of the old one as a whole.
+Result<void> moveInto(const std::filesystem::path &from, const std::filesystem::path &etc)
+{
+    std::error_code error;
+    for (std::filesystem::recursive_directory_iterator each(from, error), end; !error && each != end; each.increment(error)) {
+        const std::filesystem::path to = etc / each->path().lexically_relative(from);
+        if (each->is_directory() && !each->is_symlink()) {
+            std::filesystem::create_directories(to, error);
+            continue;
+        }
+        if (::rename(each->path().c_str(), to.c_str()) < 0)
+            return failErrno(to.string() + " could not be written");
+        PREON_CHECK(flushFolder(to.parent_path()));
+    }
+    if (error)
+        return failErrno(error.value(), etc.string() + " could not be written");
+    return {};
+}
+
+AccountFacts accountFacts(const FirstStartFacts &facts)
+{
+    return {.takenNames = facts.names, .freeBytes = facts.free, .totalBytes = facts.total, .isSystemVolume = !facts.hasHomeVolume, .now = facts.now};
+}
+
+bool isOneOf(const std::vector<std::string> &all, std::string_view name);
+
+// Made by the start that was cut off, for nobody had that name then.
+std::vector<std::string> leftoversOf(const FirstStartFacts &facts)
+{
+    std::vector<std::string> paths;
+    if (!facts.begun || facts.begun->kind != AccountKind::Encrypted || isAllButDone(facts))
+        return paths;
+    if (isOneOf(facts.homes, facts.begun->user))
+        paths.push_back("/home/" + facts.begun->user + ".home");
+    for (const std::string &name : facts.unfinished) {
+        if (name.starts_with(unfinishedPrefix + facts.begun->user + ".home"))
+            paths.push_back("/home/" + name);
+    }
+    return paths;
+}
+
+std::uint64_t usedBytes(const std::filesystem::path &path)
+{
+    struct stat status = {};
+    return ::lstat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_blocks) * 512 : 0;
+}
+
+bool isOneOf(const std::vector<std::string> &all, std::string_view name)
+{
+    return std::ranges::find(all, name) != all.end();
+}
+
+} // namespace
+
+std::string_view accountKindName(AccountKind kind)
+{
+    return std::ranges::find(kinds, kind, &std::pair<AccountKind, const char *>::first)->second;
+}
+
+std::optional<AccountKind> accountKindFrom(std::string_view name)
+{
+    const auto found = std::ranges::find(kinds, name, &std::pair<AccountKind, const char *>::second);
+    return found == kinds.end() ? std::nullopt : std::optional(found->first);
+}
+
+std::string assigned(std::string_view text, std::string_view key)
+{
+    std::string value;
+    for (std::string_view line : split(text, '\n')) {
+        if (!line.starts_with(key) || line.substr(key.size(), 1) != "=")
+            continue;
+        line.remove_prefix(key.size() + 1);
+        if (line.size() >= 2 && (line.front() == '"' || line.front() == '\'') && line.front() == line.back())
+            line = line.substr(1, line.size() - 2);
+        value = line;
+    }
+    return value;
+}
+
+Result<FirstStartFacts> lookAtFirstStart(const Host &host)
+{
+    constexpr std::uint64_t firstUid = 1000, lastUid = 59999;
+    FirstStartFacts facts;
+    std::error_code error;
+    facts.installed = std::filesystem::exists(host.run / "preon/mode-disk", error);
+    const Note note = readNote(host);
+    facts.done = note.done;
+    facts.begun = note.begun;
+    facts.people = stems(host.path(identities), {".identity"});
+    facts.names = facts.people;
+    for (const User &user : usersOf(host)) {
+        facts.names.push_back(user.name);
+        // One whose password was never set is none yet: the start that began it was cut off.
+        const bool isHalf = note.begun && note.begun->user == user.name && !hasPassword(host, user.name);
+        if (user.uid >= firstUid && user.uid <= lastUid && !isHalf)
+            facts.people.push_back(user.name);
+    }
+    const std::vector<std::string> groups = groupsOf(host);
+    facts.names.insert(facts.names.end(), groups.begin(), groups.end());
+    // Who may be asked for a password where the system asks for an administrator's.
+    for (const char *group : {"sudo", "wheel"}) {
+        if (isOneOf(groups, group))
+            facts.groups.emplace_back(group);
+    }
+    const std::filesystem::path home = host.path("/home");
+    facts.homes = stems(home, {".home", ".homedir"});
+    facts.known = knownOf(host);
+    std::error_code none;
+    for (std::filesystem::directory_iterator each(home, none), end; !none && each != end; each.increment(none)) {
+        if (const std::string name = each->path().filename().string();
+            name.starts_with(unfinishedPrefix) && each->symlink_status().type() == std::filesystem::file_type::regular)
+            facts.unfinished.push_back(name);
+    }
+    std::ranges::sort(facts.unfinished);
+    struct stat homeStatus = {}, rootStatus = {};
+    facts.hasHomeVolume = ::stat(home.c_str(), &homeStatus) == 0 && ::stat(host.root.c_str(), &rootStatus) == 0 && homeStatus.st_dev != rootStatus.st_dev;
+    struct statvfs room = {};
+    if (::statvfs(home.c_str(), &room) == 0 || ::statvfs(host.root.c_str(), &room) == 0) {
+        facts.free = static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize;
+        facts.total = static_cast<std::uint64_t>(room.f_blocks) * room.f_frsize;
+    }
+    for (const std::string &path : leftoversOf(facts))
+        facts.free += usedBytes(host.path(path));
+    facts.now = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+    return facts;
+}
+
+bool isAllButDone(const FirstStartFacts &facts)
+{
+    return !facts.done && facts.begun && isOneOf(facts.people, facts.begun->user);
+}
+
+std::optional<Error> whyNoFirstStart(const FirstStartFacts &facts)
+{
+    if (!facts.installed)
+        return Error{ErrorCode::Exists, "There is no first start here", "the system was not started from a disk that it is installed on", {}};
+    if (facts.done)
+        return Error{ErrorCode::Exists, "The first start is over", {}, "More people are added in the system's settings, or with: preonctl home create."};
+    if (!facts.begun && !facts.people.empty())
+        return Error{ErrorCode::Exists, "The first start is over", facts.people.front() + " has an account on this computer already",
+                     "More people are added in the system's settings, or with: preonctl home create."};
+    return {};
+}
+
+Result<SizeForecast> homeRoom(const FirstStartFacts &facts)
+{
+    if (facts.noEncrypted)
+        return std::unexpected(*facts.noEncrypted);
+    const SizeForecast room = forecastSize(accountFacts(facts), "btrfs");
+    if (!room.fits())
+        return fail(ErrorCode::NoSpace, "There is no room for an encrypted home",
+                    formatSize(facts.free) + " are free, " + formatSize(room.minimum + room.kept) + " are needed",
+                    "Free some room, or use an ordinary account.");
+    return room;
+}
+
+Result<FirstStartPlan> planFirstStart(const FirstStartFacts &facts, const FirstStartWishes &wishes)
+{
+    if (const auto error = whyNoFirstStart(facts))
+        return std::unexpected(*error);
+    PREON_CHECK(checkUserName(wishes.userName));
+    PREON_CHECK(checkRealName(wishes.realName));
+    const bool isOurs = facts.begun && facts.begun->user == wishes.userName && !isAllButDone(facts);
+    const bool isTaken = isOneOf(facts.names, wishes.userName) || isOneOf(facts.homes, wishes.userName);
+    if (isTaken && !isOurs)
+        return fail(ErrorCode::Exists, "There is a user or a group called " + wishes.userName + " already", {}, "Choose another name.");
+    FirstStartPlan plan{.settings = wishes.choices,
+                        .userName = wishes.userName,
+                        .realName = wishes.realName,
+                        .home = (wishes.kind == AccountKind::Encrypted ? "/home/" : "/var/home/") + wishes.userName,
+                        .kind = wishes.kind,
+                        .groups = facts.groups,
+                        .recoveryKey = wishes.recoveryKey};
+    // Not what locks the disk: that was decided when it was made.
+    plan.settings.lock.reset();
+    plan.settings.network.clear();
+    if (wishes.kind == AccountKind::Encrypted) {
+        PREON_CHECK(homeRoom(facts));
+        AccountFacts account = accountFacts(facts);
+        if (isOurs)
+            std::erase(account.takenNames, wishes.userName);
+        PREON_TRY(plan.account,
+                  planAccount(account,
+                              {.userName = wishes.userName,
+                               .realName = wishes.realName,
+                               .memberOf = facts.groups,
+                               .storage = facts.storage,
+                               .diskSize = wishes.homeSize,
+                               .takesAnyPassword = true}));
+    } else if (wishes.homeSize) {
+        return fail(ErrorCode::BadArgument, "An ordinary account has no size of its own");
+    }
+    plan.leftovers = leftoversOf(facts);
+    return plan;
+}
+
+std::vector<std::string> phases(const FirstStartPlan &plan)
+{
+    std::vector<std::string> all{settingsPhase};
+    if (plan.recoveryKey)
+        all.emplace_back(recoveryPhase);
+    all.insert(all.end(), {accountPhase, finishPhase});
+    return all;
+}
+
+nlohmann::ordered_json toJson(const FirstStartPlan &plan)
+{
+    const std::uint64_t size = plan.account ? plan.account->record.diskSize({}).value_or(0) : 0;
+    nlohmann::ordered_json json{{"settings", Install::toJson(plan.settings)},
+                                {"account",
+                                 {{"name", plan.userName},
+                                  {"realName", plan.realName},
+                                  {"kind", accountKindName(plan.kind)},
+                                  {"home", plan.home},
+                                  {"size", size},
+                                  {"storage", plan.account ? plan.account->record.storage({}) : ""},
+                                  {"groups", plan.groups}}},
+                                {"recoveryKey", plan.recoveryKey},
+                                {"removed", plan.leftovers},
+                                {"phases", nlohmann::ordered_json::array()}};
+    for (const std::string &phase : phases(plan))
+        json["phases"].push_back({{"name", phase}, {"bytes", 0}, {"cancellable", false}});
+    return json;
+}
+
+std::string toText(const FirstStartPlan &plan)
+{
+    std::string text;
+    const auto settings = Install::toJson(plan.settings);
+    for (const auto &[name, value] : settings.items())
+        text += "Set " + name + " to " + value.get<std::string>() + '\n';
+    if (plan.account)
+        text += Home::toText(*plan.account);
+    else
+        text += "Make the account " + plan.userName + " with its home in " + plan.home + '\n';
+    text += plan.recoveryKey ? "Give disk and home a recovery key, and test it\n" : "Make no recovery key\n";
+    for (const std::string &path : plan.leftovers)
+        text += "Remove " + path + ", which was not made to its end\n";
+    return text;
+}
+
+Result<Fd> lockFirstStart(const Host &host)
+{
+    const std::filesystem::path path = host.run / "preon/first-start.lock";
+    std::error_code error;
+    std::filesystem::create_directories(path.parent_path(), error);
+    if (error)
+        return failErrno(error.value(), path.parent_path().string() + " could not be made");
+    PREON_TRY(Fd lock, openFile(path, O_RDWR | O_CREAT, 0600));
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) < 0)
+        return fail(ErrorCode::Busy, "The first account is being made already");
+    return lock;
+}
+
+Result<void> applySettings(const FirstStartPlan &plan, const Host &host, Progress &progress)
+{
+    if (plan.settings.isEmpty())
+        return {};
+    const std::filesystem::path etc = host.path("/etc"), scratch = etc / ".preon-first-start";
+    std::error_code error;
+    std::filesystem::remove_all(scratch, error);
+    if (!error)
+        std::filesystem::create_directories(scratch, error);
+    if (error)
+        return failErrno(error.value(), scratch.string() + " could not be made");
+    auto done = Install::writeSettings(plan.settings, host.root, scratch, progress);
+    if (done && std::filesystem::exists(scratch / "etc", error))
+        done = moveInto(scratch / "etc", etc);
+    std::filesystem::remove_all(scratch, error);
+    return done;
+}
+
+Result<void> noteBegun(const FirstStartPlan &plan, const Host &host, Progress &progress)
+{
+    for (const std::string &path : plan.leftovers) {
+        std::error_code error;
+        progress.log("Removing " + path + ", which an earlier start did not make to its end.");
+        std::filesystem::remove(host.path(path), error);
+        if (error)
+            return failErrno(error.value(), path + " could not be removed");
+    }
+    // Some file systems give the room back only then.
+    if (const auto home = openFile(host.path("/home"), O_RDONLY | O_DIRECTORY); home && !plan.leftovers.empty())
+        static_cast<void>(::syncfs(home->get()));
+    return writeNote(host, {{"state", "begun"}, {"account", plan.userName}, {"kind", accountKindName(plan.kind)}});
+}
+
+Result<void> makeOrdinaryAccount(const FirstStartPlan &plan, const Secret &passwordHash, const Host &host, const Progress &progress)
+{
+    const std::filesystem::path home = host.path(plan.home);
+    ProcessOptions options;
+    options.progress = &progress;
+    std::error_code error;
+    std::filesystem::create_directories(home.parent_path(), error);
+    if (error)
+        return failErrno(error.value(), home.parent_path().string() + " could not be made");
+    // Where root is another folder the files there are meant, not this machine's.
+    const auto command = [&](std::vector<std::string> words) {
+        if (host.root != "/")
+            words.insert(words.begin() + 1, {"--prefix", host.root.string()});
+        return words;
+    };
+    const std::vector<User> users = usersOf(host);
+    if (std::ranges::find(users, plan.userName, &User::name) == users.end()) {
+        std::vector<std::string> words{"useradd", "--create-home", "--home-dir", plan.home, "--comment", plan.realName, "--shell", "/bin/bash", "--user-group"};
+        if (!plan.groups.empty()) {
+            std::string groups;
+            for (const std::string &group : plan.groups)
+                groups += (groups.empty() ? "" : ",") + group;
+            words.insert(words.end(), {"--groups", groups});
+        }
+        words.insert(words.end(), {"--", plan.userName});
+        PREON_CHECK(runTool(command(std::move(words)), options));
+    }
+    const std::string begin = plan.userName + ':';
+    options.input.assign(asBytes(begin).begin(), asBytes(begin).end());
+    options.input.insert(options.input.end(), passwordHash.bytes().begin(), passwordHash.bytes().end());
+    options.input.push_back(std::byte{'\n'});
+    const auto set = runTool(command({"chpasswd", "--encrypted"}), options);
+    std::ranges::fill(options.input, std::byte{0});
+    PREON_CHECK(set);
+    ::sync();
+    return {};
+}
+
+Result<void> noteDone(const Host &host)
+{
+    return writeNote(host, {{"state", "done"}});
+}
+
+} // namespace Preon::Home

@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: Preon contributors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+
+"""A system that nobody lives on yet, and what can be in the way of its first account: no systemd-homed, a full disk, a power cut, a forgotten password. Its pages: test_live.py."""
+
+import subprocess
+import time
+
+from harness import Machine, Story, firststart, particle
+
+PASSWORD, NEW_PASSWORD = "Drei blaue Pferde 17", "Vier rote Boote 23"
+ANNA = {"user_name": "anna", "real_name": "Anna Blüm", "account": "encrypted"}
+
+
+def greeted(story, vm):
+    vm.wait_up()
+    story.chapter("a system is up that nobody lives on")
+    vm.ask("for i in $(seq 120); do grep -qsx preon-installer /proc/[0-9]*/comm && exit; sleep 1; done; journalctl -b -u particle-first-start --no-pager >&2; exit 1", 240)
+    story.equals("its owner is greeted, at the screen", "preon-first-start", vm.ask("ps -o user:32= -p $(pgrep -x preon-installer)").strip())
+    story.says("nobody is asked to log in there", not vm.run("systemctl is-active getty@tty1").ok)
+    story.says("the start is over all the same", vm.run("systemctl is-active multi-user.target").ok)
+    stranger = vm.run(f"systemd-run --quiet --wait --pipe --uid=nobody {firststart.BUS} MakeRecoveryKey")
+    story.says("who is not at the screen gets no key", not stranger.ok and '"permission"' in stranger.err, stranger)
+    vm.ask("pkill -x preon-installer; sleep 1; systemctl stop particle-first-start")
+
+
+def in_the_way(story, vm):
+    facts = firststart.describe(vm)
+    story.equals("nothing is known of a system that was copied", {"language": "", "keyboard": "", "time-zone": ""}, {name: facts["known"][name] for name in ("language", "keyboard", "time-zone")})
+    story.equals("an encrypted home is possible, the TPM locks, and a key can be made", (False, None, "tpm", None, False),
+                 (facts["over"], facts["accounts"]["encrypted"], facts["lock"], facts["recoveryKey"], facts["hasRecoveryKey"]))  # fmt: skip
+    vm.ask("systemctl mask --runtime --now systemd-homed")
+    without = firststart.describe(vm)["accounts"]
+    story.says("without systemd-homed it says so, and offers an ordinary account", without["encrypted"] and without["ordinary"] is None, without)
+    refused = firststart.apply(vm, PASSWORD, **ANNA)
+    story.says("and makes no encrypted one", "refused" in refused, refused)
+    vm.ask("systemctl unmask --runtime systemd-homed && systemctl start systemd-homed")
+    vm.ask("free=$(df --output=avail -B1 /home | tail -1); fallocate -l $((free - 300000000)) /home/filler")
+    full = firststart.describe(vm)["accounts"]["encrypted"]
+    story.says("on a full disk too, with the numbers", full and full["code"] == "no-space" and "are free" in full["why"], full)
+    refused = firststart.apply(vm, PASSWORD, **ANNA)
+    story.says("and begins nothing", "no-space" in refused.get("refused", "") and not vm.run("ls /var/lib/preon/first-start.json").ok, refused)
+    vm.ask("rm /home/filler && btrfs filesystem sync /home")
+    weak = firststart.apply(vm, "", **ANNA)
+    story.says("an empty password is none", "bad-argument" in weak.get("refused", ""), weak)
+    taken = firststart.apply(vm, PASSWORD, user_name="sudo", account="encrypted")
+    story.says("a name that is taken is refused", "exists" in taken.get("refused", ""), taken)
+
+
+def cut_off(story, vm):
+    key = firststart.new_key(vm)
+    firststart.apply(vm, PASSWORD, key, wait=False, language="de_DE.UTF-8", keyboard="de", time_zone="Europe/Berlin", hostname="laptop", **ANNA)
+    firststart.wait_for_phase(vm, "Making the account")
+    time.sleep(2)
+    vm.power_cut()
+    story.chapter("the power went while the account was made")
+    return key
+
+
+def goes_on(story, vm, lost):
+    vm.wait_up()
+    story.chapter("started again")
+    facts = firststart.describe(vm)
+    story.equals("the greeting comes again", False, facts["over"])
+    story.says("no failed unit, no half account", not particle.failed_units(vm) and not vm.run("id anna").ok, particle.failed_units(vm))
+    story.equals("what was set before is known", "de_DE.UTF-8 de Europe/Berlin laptop", " ".join(facts["known"].values()))
+    story.equals("the key of before does not count", False, facts["hasRecoveryKey"])
+    vm.ask("pkill -x preon-installer; sleep 1; systemctl stop particle-first-start", 180)
+    key = firststart.new_key(vm)
+    done = firststart.apply(vm, PASSWORD, key, **ANNA)
+    story.equals("the account is made", ("done", {"account": "anna", "recoveryKey": "tested"}), (done.get("state"), done.get("result")))
+    if done.get("state") != "done":
+        story.says("it says why not", False, f"{done}\n" + vm.run("journalctl -b -u systemd-homed -u preond --no-pager | tail -40").out)
+    story.says("the key of before opens nothing", not vm.run(f"echo {lost} | preonctl unlock test").ok)
+    story.says("the new one opens the disk", vm.run(f"echo {key} | preonctl unlock test").ok)
+    story.equals("the TPM and that are all the ways in", ["recovery-key", "tpm"], sorted(kind for kind, _ in particle.ways(vm)))
+    home = firststart.home_facts(vm, "anna")
+    story.equals("the home is an encrypted image with a recovery key, in use", ("luks", ["sudo"], ["modhex64"], "btrfs", "gpt"),
+                 (home["storage"], home["groups"], home["recovery"], home["mounted"], home["image"]))  # fmt: skip
+    story.equals("nothing is left of the one that was cut off", "anna.home", vm.ask("ls -A /home | grep -v '^anna$'").strip())
+    story.says("a second first start is refused", firststart.describe(vm)["over"] and "exists" in firststart.apply(vm, PASSWORD, user_name="otto").get("refused", ""))
+    story.says("its note is root's alone", vm.ask("stat -c '%a %u' /var/lib/preon/first-start.json").strip() == "600 0")
+    return key
+
+
+def forgotten(story, vm, key):
+    vm.ask("runuser -u anna -- sh -c 'echo kept >/home/anna/kept' && sync && homectl deactivate anna")
+    story.equals("logged out, the home is shut", ("", False), (firststart.home_facts(vm, "anna")["mounted"], vm.run("ls /home/anna/kept").ok))
+    vm.push("/run/key", key, "0600")
+    vm.push("/run/new", NEW_PASSWORD, "0600")
+    changed = vm.run("preonctl home passwd anna --recovery-key-file=/run/key --new-password-file=/run/new; s=$?; rm /run/key /run/new; exit $s", 300)
+    story.says("a forgotten password is replaced with the recovery key", changed.ok, changed)
+    story.says("the new one opens it", vm.run(f"PASSWORD='{NEW_PASSWORD}' homectl activate anna", 180).ok)
+    story.equals("everything is there", "kept", vm.run("cat /home/anna/kept").out.strip())
+    vm.ask("homectl deactivate anna")
+    # systemd-homed itself is asked: its tool would go on asking somebody.
+    tries = "busctl call --timeout=120 org.freedesktop.home1 /org/freedesktop/home1 org.freedesktop.home1.Manager AuthenticateHome ss anna"
+    old = vm.run(f"{tries} '{{\"password\":[\"{PASSWORD}\"]}}'", 180)
+    story.says("the old one does not", not old.ok and "incorrect" in old.err, old)
+    story.says("the recovery key still does", vm.run(f"{tries} '{{\"password\":[\"{key}\"]}}'", 180).ok)
+
+
+def left_nowhere(story, vm, disk, secrets):
+    words = " ".join(f"-e '{secret}'" for secret in secrets)
+    found = vm.run(f"grep -rlaF {words} /run /var /etc --exclude-dir='preon-probe*' --exclude=first-start.py; journalctl -b --no-pager | grep -F {words} | grep -v preon-probe", 300).out
+    story.equals("passwords and keys are in no file and not in the journal", "", found)
+    vm.poweroff()
+    for secret in secrets:
+        count = subprocess.run(["grep", "-caF", secret, disk.path], capture_output=True, text=True, check=False).stdout.strip()
+        story.equals("nor anywhere on the disk as it lies there", "0", count)
+
+
+with Story("first-start") as story:
+    machine = Machine.new(story.folder / "machine", memory=3072)
+    disk = particle.image("live").overlay(story.folder / "disk.qcow2", "14G")
+    with machine.boot(disks=[disk]) as vm:
+        greeted(story, vm)
+        in_the_way(story, vm)
+        lost = cut_off(story, vm)
+    with machine.boot(disks=[disk]) as vm:
+        key = goes_on(story, vm, lost)
+        forgotten(story, vm, key)
+        left_nowhere(story, vm, disk, [PASSWORD, NEW_PASSWORD, key, lost])
