@@ -152,6 +152,15 @@ class Page:
             time.sleep(0.7)
         raise Trouble(f"Tab does not lead to {wanted}: {page}")
 
+    def go_to(self, field, screen, name):
+        """On to the page that has this field. What is known is not asked, so a page or two may come before it (the network, the computer's name), and their proposals are taken."""
+        for number in range(1, 5):
+            self.focus("verb")
+            screen.press(f"{name}-{number}", "ret")
+            if field in self.look()["names"]:
+                return
+        raise Trouble(f"no page has {field}: {self.look()}")
+
     def choose(self, wanted):
         """Moves to the choice of that objectName with the arrow keys: what they move to is chosen, and the focus begins on what is proposed."""
         page = self.look()
@@ -215,16 +224,10 @@ def make_account(story, vm, screen, real_name, password):
     story.chapter("the owner is greeted")
     page = Page(vm, "preon-first-start")
     screen.settle("greeting")
-    # What is known is not asked: no page but that of the network, where there is none, comes before the person's.
-    for number in range(3):
-        page.focus("verb")
-        screen.press(f"person-{number}", "ret")
-        if "realNameField" in page.look()["names"]:
-            break
+    page.go_to("realNameField", screen, "person")
     page.focus("realNameField")
     vm.qmp.type(real_name)
-    page.focus("verb")
-    screen.press("password", "ret")
+    page.go_to("passwordField", screen, "password")
     for field in ("passwordField", "repeatedField"):
         page.focus(field)
         vm.qmp.type(password)
