@@ -259,17 +259,6 @@ def make_account(story, vm, screen, real_name, password):
     return "-".join(groups)
 
 
-def is_logged_in(story, vm, screen, name, user):
-    """In a plain session on the first console: a terminal."""
-    vm.ask(f"for i in $(seq 180); do pgrep -u {user} -x foot >/dev/null && exit; sleep 1; done; journalctl -b --no-pager | tail -60 >&2; exit 1", 240)
-    time.sleep(8)
-    vm.qmp.type(f"id -un >>{name}\n")
-    typed = vm.run(f"for i in $(seq 40); do [ -s /home/{user}/{name} ] && break; sleep 0.5; done; cat /home/{user}/{name}").out.strip()
-    screen.keep(name)
-    story.equals("the person is logged in, and what they type reaches their home", user, typed)
-    story.equals("it is the encrypted home", "btrfs", vm.run(f"findmnt --noheadings --output FSTYPE --mountpoint /home/{user}").out.strip())
-
-
 def restart_by_the_button(vm):
     vm.reboot(ask=lambda vm: vm.qmp.press("ret"))
 
