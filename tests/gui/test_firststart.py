@@ -306,7 +306,7 @@ class PasswordTest(Story):
 
     def test_the_home_is_told_of(self):
         home = self.window.find(name="Your home is encrypted by this password")
-        self.assertIn("to at most 170 GB", home.description)
+        self.assertIn("has room for 170 GB", home.description)
 
 
 class RecoveryKeyTest(Story):
