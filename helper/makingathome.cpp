@@ -107,7 +107,12 @@ Result<void> makeEncrypted(const Home::FirstStartPlan &plan, const Entrusted &se
     if (key) {
         const std::array only{key};
         PREON_TRY(const Secret section, Home::secretSection(only));
-        PREON_CHECK(homed.authenticate(plan.userName, section));
+        if (auto opened = homed.authenticate(plan.userName, section); !opened) {
+            // A key that does not open it would be found out when it is too late. Nothing of anybody's is in there yet, so that all this can be done again.
+            if (const auto gone = homed.remove(plan.userName); !gone)
+                progress.log(gone.error().text());
+            return opened;
+        }
         progress.log("The recovery key opens the home.");
     }
     // So that the person is at home without typing the password anew. Whatever is wrong with that, they can log in.

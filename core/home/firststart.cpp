@@ -202,7 +202,10 @@ AccountFacts accountFacts(const FirstStartFacts &facts)
     return {.takenNames = facts.names, .freeBytes = facts.free, .totalBytes = facts.total, .isSystemVolume = !facts.hasHomeVolume, .now = facts.now};
 }
 
-bool isOneOf(const std::vector<std::string> &all, std::string_view name);
+bool isOneOf(const std::vector<std::string> &all, std::string_view name)
+{
+    return std::ranges::find(all, name) != all.end();
+}
 
 // Made by the start that was cut off, for nobody had that name then.
 std::vector<std::string> leftoversOf(const FirstStartFacts &facts)
@@ -223,11 +226,6 @@ std::uint64_t usedBytes(const std::filesystem::path &path)
 {
     struct stat status = {};
     return ::lstat(path.c_str(), &status) == 0 ? static_cast<std::uint64_t>(status.st_blocks) * 512 : 0;
-}
-
-bool isOneOf(const std::vector<std::string> &all, std::string_view name)
-{
-    return std::ranges::find(all, name) != all.end();
 }
 
 } // namespace
@@ -312,13 +310,13 @@ bool isAllButDone(const FirstStartFacts &facts)
 
 std::optional<Error> whyNoFirstStart(const FirstStartFacts &facts)
 {
+    constexpr const char *more = "More people are added in the system's settings, or with: preonctl home create.";
     if (!facts.installed)
         return Error{ErrorCode::Exists, "There is no first start here", "the system was not started from a disk that it is installed on", {}};
     if (facts.done)
-        return Error{ErrorCode::Exists, "The first start is over", {}, "More people are added in the system's settings, or with: preonctl home create."};
-    if (!facts.begun && !facts.people.empty())
-        return Error{ErrorCode::Exists, "The first start is over", facts.people.front() + " has an account on this computer already",
-                     "More people are added in the system's settings, or with: preonctl home create."};
+        return Error{ErrorCode::Exists, "The first start is over", {}, more};
+    if (!facts.people.empty())
+        return Error{ErrorCode::Exists, "The first start is over", facts.people.front() + " has an account on this computer already", more};
     return {};
 }
 
@@ -340,7 +338,7 @@ Result<FirstStartPlan> planFirstStart(const FirstStartFacts &facts, const FirstS
         return std::unexpected(*error);
     PREON_CHECK(checkUserName(wishes.userName));
     PREON_CHECK(checkRealName(wishes.realName));
-    const bool isOurs = facts.begun && facts.begun->user == wishes.userName && !isAllButDone(facts);
+    const bool isOurs = facts.begun && facts.begun->user == wishes.userName;
     const bool isTaken = isOneOf(facts.names, wishes.userName) || isOneOf(facts.homes, wishes.userName);
     if (isTaken && !isOurs)
         return fail(ErrorCode::Exists, "There is a user or a group called " + wishes.userName + " already", {}, "Choose another name.");

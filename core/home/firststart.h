@@ -58,9 +58,9 @@ std::string assigned(std::string_view text, std::string_view key);
 // Of host.root; /run/preon tells how it was started. Files that make no sense count as not there.
 Result<FirstStartFacts> lookAtFirstStart(const Host &host);
 
-// Why there is no first start (any more): Exists, with the reason; nothing where it is wanted. One that was begun is finished, whoever is there by then.
+// Why there is no first start (any more): Exists, with the reason; nothing where it is wanted, also where one was begun and cut off before there was anybody.
 std::optional<Error> whyNoFirstStart(const FirstStartFacts &facts);
-// The account that was begun is there: only the end is missing.
+// The account that was begun is there: only noteDone() is missing.
 bool isAllButDone(const FirstStartFacts &facts);
 
 // How large an encrypted home may become; NoSpace where there is no room for one, or why else there is none.

@@ -231,7 +231,8 @@ TEST(FirstStart, whatWasCutOffGoesOn)
     // Cut off when the account was there: only the end is missing.
     machine.write("var/lib/systemd/home/otto.identity", "{}");
     EXPECT_TRUE(isAllButDone(machine.look()));
-    EXPECT_FALSE(whyNoFirstStart(machine.look()));
+    EXPECT_TRUE(whyNoFirstStart(machine.look()));
+    EXPECT_EQ(codeOf(machine.look(), anna()), ErrorCode::Exists) << "there is somebody; a second one is not made here";
     ASSERT_TRUE(noteDone(machine.host));
     EXPECT_TRUE(whyNoFirstStart(machine.look()));
     EXPECT_EQ(machine.read("var/lib/preon/first-start.json"), "{\"state\":\"done\"}\n");

@@ -86,7 +86,6 @@ def home_facts(vm, user):
         "storage": record.get("storage"),
         "groups": record.get("memberOf"),
         "recovery": record.get("recoveryKeyType"),
-        "state": vm.ask(f"homectl list --no-pager --no-legend --json=short | grep -o '\"state\":\"[a-z]*\"' || true"),
         "mounted": vm.run(f"findmnt --noheadings --output FSTYPE --mountpoint /home/{user}").out.strip(),
         "image": vm.run(f"blkid --probe --output value --match-tag PTTYPE /home/{user}.home").out.strip(),
     }
