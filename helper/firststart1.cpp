@@ -24,8 +24,8 @@ Result<Ready> prepare(const Settings &settings, const KeptFirstStart &kept)
     PREON_TRY(const Home::FirstStartFacts facts, factsOfFirstStart(settings));
     Home::FirstStartWishes wishes = kept.wishes;
     // What was shown is what is made, though a few bytes were written meanwhile.
-    if (kept.plan.account)
-        wishes.homeSize = kept.plan.account->record.diskSize({});
+    if (kept.plan.homeSize > 0)
+        wishes.homeSize = kept.plan.homeSize;
     PREON_TRY(Home::FirstStartPlan plan, Home::planFirstStart(facts, wishes));
     if (Home::toJson(plan) != Home::toJson(kept.plan))
         return fail(ErrorCode::Changed, "The computer is not as it was when this was planned", "somebody has changed it meanwhile",

@@ -71,14 +71,18 @@ std::optional<Error> noRecoveryKey(const Result<Install::RootWays> &root)
                  "It can be given one later, with: preonctl unlock add."};
 }
 
-// What systemd-homed says for itself; nothing where it serves.
-std::optional<Error> noHomed()
+// Those that systemd-homed knows; what is no record takes no part.
+Result<std::vector<Home::Record>> recordsOfHomes()
 {
-    auto homed = Bus::Homed::open(Bus::Homed::Asking::Nobody);
-    if (!homed)
-        return homed.error();
-    const auto homes = homed->list();
-    return homes ? std::nullopt : std::optional(homes.error());
+    PREON_TRY(Bus::Homed homed, Bus::Homed::open(Bus::Homed::Asking::Nobody));
+    PREON_TRY(const std::vector<Bus::Homed::Home> homes, homed.list());
+    std::vector<Home::Record> records;
+    for (const Bus::Homed::Home &home : homes) {
+        const auto found = homed.record(home.userName);
+        if (auto record = found ? Home::Record::parse(found->json) : std::unexpected(found.error()))
+            records.push_back(std::move(*record));
+    }
+    return records;
 }
 
 // The phases are the plan's; what core does within one is no other.
@@ -137,11 +141,13 @@ Result<void> makeAccount(const Host &host, const Home::FirstStartPlan &plan, con
 
 Result<Home::FirstStartFacts> factsOfFirstStart(const Settings &settings)
 {
-    PREON_TRY(Home::FirstStartFacts facts, Home::lookAtFirstStart(settings.host));
-    facts.noEncrypted = noHomed();
-    // There is no device-mapper for whoever is not root, and a sandbox is nobody's home.
-    if (settings.sandbox)
-        facts.storage = "directory";
+    // The accounts of the computer that a sandbox is on are none of its business.
+    const Result<std::vector<Home::Record>> homes
+        = settings.sandbox ? fail(ErrorCode::Unsupported, "There can be no encrypted home in a sandbox") : recordsOfHomes();
+    PREON_TRY(Home::FirstStartFacts facts,
+              Home::lookAtFirstStart(settings.host, homes ? std::span<const Home::Record>(*homes) : std::span<const Home::Record>()));
+    if (!homes)
+        facts.noEncrypted = homes.error();
     return facts;
 }
 
@@ -160,7 +166,7 @@ Result<Json> describeFirstStart(const Settings &settings)
         {"known", std::move(known)},
         {"accounts", {{"encrypted", room ? Json() : toJson(room.error())}, {"ordinary", Json()}}},
         {"room",
-         {{"free", facts.free}, {"minimum", room ? room->minimum : 0}, {"suggested", room ? room->suggested : 0}, {"maximum", room ? room->maximum : 0}}},
+         {{"free", facts.volume.freeBytes}, {"minimum", room ? room->minimum : 0}, {"suggested", room ? room->suggested : 0}, {"maximum", room ? room->maximum : 0}}},
         {"lock", lockName(root)},
         {"recoveryKey", noKey ? toJson(*noKey) : Json()},
         {"hasRecoveryKey", root && root->recoveryKey},

@@ -9,12 +9,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <chrono>
 
 #include <fcntl.h>
 #include <sys/file.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
 namespace Preon::Home
@@ -199,7 +197,9 @@ Result<void> moveInto(const std::filesystem::path &from, const std::filesystem::
 
 AccountFacts accountFacts(const FirstStartFacts &facts)
 {
-    return {.takenNames = facts.names, .freeBytes = facts.free, .totalBytes = facts.total, .isSystemVolume = !facts.hasHomeVolume, .now = facts.now};
+    AccountFacts account = facts.volume;
+    account.takenNames.insert(account.takenNames.end(), facts.names.begin(), facts.names.end());
+    return account;
 }
 
 bool isOneOf(const std::vector<std::string> &all, std::string_view name)
@@ -255,7 +255,7 @@ std::string assigned(std::string_view text, std::string_view key)
     return value;
 }
 
-Result<FirstStartFacts> lookAtFirstStart(const Host &host)
+Result<FirstStartFacts> lookAtFirstStart(const Host &host, std::span<const Record> homes)
 {
     constexpr std::uint64_t firstUid = 1000, lastUid = 59999;
     FirstStartFacts facts;
@@ -290,16 +290,9 @@ Result<FirstStartFacts> lookAtFirstStart(const Host &host)
             facts.unfinished.push_back(name);
     }
     std::ranges::sort(facts.unfinished);
-    struct stat homeStatus = {}, rootStatus = {};
-    facts.hasHomeVolume = ::stat(home.c_str(), &homeStatus) == 0 && ::stat(host.root.c_str(), &rootStatus) == 0 && homeStatus.st_dev != rootStatus.st_dev;
-    struct statvfs room = {};
-    if (::statvfs(home.c_str(), &room) == 0 || ::statvfs(host.root.c_str(), &room) == 0) {
-        facts.free = static_cast<std::uint64_t>(room.f_bavail) * room.f_frsize;
-        facts.total = static_cast<std::uint64_t>(room.f_blocks) * room.f_frsize;
-    }
+    PREON_TRY(facts.volume, readAccountFacts(host, {}, homes));
     for (const std::string &path : leftoversOf(facts))
-        facts.free += usedBytes(host.path(path));
-    facts.now = static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::system_clock::now().time_since_epoch()).count());
+        facts.volume.freeBytes += usedBytes(host.path(path));
     return facts;
 }
 
@@ -327,7 +320,7 @@ Result<SizeForecast> homeRoom(const FirstStartFacts &facts)
     const SizeForecast room = forecastSize(accountFacts(facts), "btrfs");
     if (!room.fits())
         return fail(ErrorCode::NoSpace, "There is no room for an encrypted home",
-                    formatSize(facts.free) + " are free, " + formatSize(room.minimum + room.kept) + " are needed",
+                    formatSize(facts.volume.freeBytes) + " are free, " + formatSize(room.minimum + room.kept + facts.volume.promisedBytes) + " are needed",
                     "Free some room, or use an ordinary account.");
     return room;
 }
@@ -362,9 +355,9 @@ Result<FirstStartPlan> planFirstStart(const FirstStartFacts &facts, const FirstS
                               {.userName = wishes.userName,
                                .realName = wishes.realName,
                                .memberOf = facts.groups,
-                               .storage = facts.storage,
                                .diskSize = wishes.homeSize,
                                .takesAnyPassword = true}));
+        plan.homeSize = plan.account->record.diskSize(account.machineId).value_or(0);
     } else if (wishes.homeSize) {
         return fail(ErrorCode::BadArgument, "An ordinary account has no size of its own");
     }
@@ -383,15 +376,13 @@ std::vector<std::string> phases(const FirstStartPlan &plan)
 
 nlohmann::ordered_json toJson(const FirstStartPlan &plan)
 {
-    const std::uint64_t size = plan.account ? plan.account->record.diskSize({}).value_or(0) : 0;
     nlohmann::ordered_json json{{"settings", Install::toJson(plan.settings)},
                                 {"account",
                                  {{"name", plan.userName},
                                   {"realName", plan.realName},
                                   {"kind", accountKindName(plan.kind)},
                                   {"home", plan.home},
-                                  {"size", size},
-                                  {"storage", plan.account ? plan.account->record.storage({}) : ""},
+                                  {"size", plan.homeSize},
                                   {"groups", plan.groups}}},
                                 {"recoveryKey", plan.recoveryKey},
                                 {"removed", plan.leftovers},

@@ -13,6 +13,7 @@
 #include "core/install/choices.h"
 
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -44,11 +45,8 @@ struct FirstStartFacts {
     std::vector<std::string> homes; // names of home images in /home, whoever's they are
     std::vector<std::string> unfinished; // names of files in /home that systemd-homed did not make to their end
     Install::Choices known; // language, keyboard, time zone, name of the computer
-    bool hasHomeVolume = false; // /home is its own volume
-    std::uint64_t free = 0, total = 0; // bytes, of the file system that /home is on; free: with what goes when an account that was begun is made anew
+    AccountFacts volume; // of /home; its free bytes: with what goes when an account that was begun is made anew
     std::optional<Error> noEncrypted = {}; // why nobody keeps encrypted homes here; the core cannot tell, who asks systemd-homed can
-    std::string storage = "luks"; // of encrypted homes
-    std::uint64_t now = 0; // microseconds since 1970
     std::vector<std::string> groups; // that the first person shall be in, of those that there are
 };
 
@@ -56,7 +54,8 @@ struct FirstStartFacts {
 std::string assigned(std::string_view text, std::string_view key);
 
 // Of host.root; /run/preon tells how it was started. Files that make no sense count as not there.
-Result<FirstStartFacts> lookAtFirstStart(const Host &host);
+// homes: the records of those that systemd-homed knows, which have room that they do not use yet.
+Result<FirstStartFacts> lookAtFirstStart(const Host &host, std::span<const Record> homes = {});
 
 // Why there is no first start (any more): Exists, with the reason; nothing where it is wanted, also where one was begun and cut off before there was anybody.
 std::optional<Error> whyNoFirstStart(const FirstStartFacts &facts);
@@ -80,6 +79,7 @@ struct FirstStartPlan {
     std::string userName, realName, home; // home: a folder
     AccountKind kind = AccountKind::Encrypted;
     std::optional<AccountPlan> account = {}; // of an encrypted home
+    std::uint64_t homeSize = 0; // bytes, of an encrypted home
     std::vector<std::string> groups = {};
     bool recoveryKey = false;
     std::vector<std::string> leftovers = {}; // files of an account that was begun and is not there: they go first

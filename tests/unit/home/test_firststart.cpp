@@ -63,7 +63,7 @@ FirstStartFacts emptyHouse()
     facts.installed = true;
     facts.names = {"root", "sudo", "nobody"};
     facts.groups = {"sudo"};
-    facts.free = facts.total = 20 * gigabyte;
+    facts.volume.freeBytes = facts.volume.totalBytes = 20 * gigabyte;
     return facts;
 }
 
@@ -128,7 +128,7 @@ TEST(FirstStart, planSaysAllThatIsDone)
     EXPECT_EQ(plan->home, "/home/anna");
     EXPECT_EQ(plan->groups, std::vector<std::string>{"sudo"});
     ASSERT_TRUE(plan->account);
-    EXPECT_EQ(plan->account->record.diskSize({}), homeRoom(emptyHouse())->suggested);
+    EXPECT_EQ(plan->homeSize, homeRoom(emptyHouse())->suggested);
     EXPECT_EQ(plan->account->record.memberOf(), std::vector<std::string>{"sudo"});
     EXPECT_EQ(phases(*plan), (std::vector<std::string>{settingsPhase, recoveryPhase, accountPhase, finishPhase}));
     EXPECT_TRUE(toText(*plan).ends_with("Give disk and home a recovery key, and test it\n")) << toText(*plan);
@@ -181,13 +181,17 @@ TEST(FirstStart, encryptedHomesNeedRoomAndWhoKeepsThem)
         EXPECT_FALSE(planFirstStart(facts, wishes)) << size;
     }
     wishes.homeSize = homeRoom(facts)->minimum;
-    EXPECT_EQ(planFirstStart(facts, wishes)->account->record.diskSize({}), wishes.homeSize);
+    EXPECT_EQ(planFirstStart(facts, wishes)->homeSize, wishes.homeSize.value());
     // Room stays for what the file system takes for itself later: the home must fit again at the next login.
-    facts.hasHomeVolume = true;
-    facts.total = 6 * gigabyte;
-    facts.free = 5 * gigabyte;
-    EXPECT_GE(facts.free - homeRoom(facts)->maximum, std::uint64_t(1) << 30U);
-    facts.free = 100'000'000;
+    facts.volume.isSystemVolume = false;
+    facts.volume.totalBytes = 6 * gigabyte;
+    facts.volume.freeBytes = 5 * gigabyte;
+    EXPECT_GE(facts.volume.freeBytes - homeRoom(facts)->maximum, std::uint64_t(1) << 30U);
+    // What other homes will take when their people log in is not given away.
+    facts.volume.promisedBytes = 3 * gigabyte;
+    EXPECT_LE(homeRoom(facts)->maximum, 2 * gigabyte);
+    facts.volume.promisedBytes = 0;
+    facts.volume.freeBytes = 100'000'000;
     EXPECT_EQ(codeOf(facts, anna()), ErrorCode::NoSpace);
     EXPECT_NE(homeRoom(facts).error().why.find("100 MB are free"), std::string::npos) << homeRoom(facts).error().why;
     facts = emptyHouse();
