@@ -160,17 +160,19 @@ Result<Json> describeFirstStart(const Settings &settings)
     const std::optional<Error> noKey = noRecoveryKey(root);
     Json known{{"language", ""}, {"keyboard", ""}, {"time-zone", ""}, {"hostname", ""}};
     known.update(Install::toJson(facts.known));
-    return Json{
-        {"over", Home::whyNoFirstStart(facts).has_value()},
-        {"system", systemOf(host)},
-        {"known", std::move(known)},
-        {"accounts", {{"encrypted", room ? Json() : toJson(room.error())}, {"ordinary", Json()}}},
-        {"room",
-         {{"free", facts.volume.freeBytes}, {"minimum", room ? room->minimum : 0}, {"suggested", room ? room->suggested : 0}, {"maximum", room ? room->maximum : 0}}},
-        {"lock", lockName(root)},
-        {"recoveryKey", noKey ? toJson(*noKey) : Json()},
-        {"hasRecoveryKey", root && root->recoveryKey},
-        {"network", hasNetwork(host)}};
+    return Json{{"over", Home::whyNoFirstStart(facts).has_value()},
+                {"system", systemOf(host)},
+                {"known", std::move(known)},
+                {"accounts", {{"encrypted", room ? Json() : toJson(room.error())}, {"ordinary", Json()}}},
+                {"room",
+                 {{"free", facts.volume.freeBytes},
+                  {"minimum", room ? room->minimum : 0},
+                  {"suggested", room ? room->suggested : 0},
+                  {"maximum", room ? room->maximum : 0}}},
+                {"lock", lockName(root)},
+                {"recoveryKey", noKey ? toJson(*noKey) : Json()},
+                {"hasRecoveryKey", root && root->recoveryKey},
+                {"network", hasNetwork(host)}};
 }
 
 Result<Json> makeAtHome(const Settings &settings, const Home::FirstStartPlan &plan, const Entrusted &secrets, Progress &progress)

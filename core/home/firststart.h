@@ -26,6 +26,9 @@ enum class AccountKind {
     Encrypted, // a home of systemd-homed, in /home
     Ordinary, // a line of /etc/passwd, its files in /var/home on the encrypted root
 };
+// Below root: what was begun, or that all is done. Root's alone.
+constexpr const char *firstStartNote = "/var/lib/preon/first-start.json";
+
 std::string_view accountKindName(AccountKind kind); // "encrypted", "ordinary"
 std::optional<AccountKind> accountKindFrom(std::string_view name);
 
