@@ -208,7 +208,7 @@ class Desktop:
 import json
 plan = {{"settings": {machine["known"]!r} | {{key: str(args[0][key]) for key in ("language", "keyboard", "time-zone", "hostname") if key in args[0]}},
         "account": {{"name": str(args[0]["user-name"]), "realName": str(args[0]["real-name"]), "kind": str(args[0]["account"]), "home": "/home/" + str(args[0]["user-name"]),
-                    "size": {machine["room"]["suggested"]} if args[0]["account"] == "encrypted" else 0, "groups": ["sudo"]}, "removed": [],
+                    "size": {machine["room"]["suggested"]} if args[0]["account"] == "encrypted" else 0, "groups": ["sudo"]}}, "removed": [],
         "recoveryKey": bool(args[0]["recovery-key"]), "phases": [], "text": "All of it in English"}} | {plan or {}!r}
 ret = ("1", json.dumps(plan))""")
         return process, mock

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
 """A person with a stick and a keyboard: the live session shows the Installer and reads it aloud, keys lead through its pages, and the installed system speaks their language,
-greets them and makes their account.
+greets them, makes their account and lets them in.
 
 Pictures of the screen: out/screens/vm.
 """
@@ -87,6 +87,25 @@ def installed(story, vm):
     story.says("the live session's rights stayed on the stick", not vm.run("ls /run/polkit-1/rules.d/50-preon-live.rules || systemctl is-active particle-kiosk").ok)
 
 
+def at_home(story, vm, screen):
+    key = kiosk.make_account(story, vm, screen, "Anna Berg", PASSWORD)
+    kiosk.is_logged_in(story, vm, screen, "first", "anna")
+    story.says("the greeting's rights are gone", not vm.run("ls /run/polkit-1/rules.d/50-preon-first-start.rules || pgrep -u preon-first-start").ok)
+    story.says("the recovery key opens the disk", vm.run(f"echo {key} | preonctl unlock test").ok)
+    story.equals("no unit failed", [], particle.failed_units(vm))
+    vm.reboot()
+    story.chapter("restarted")
+    story.says("nobody is greeted any more", not vm.run("preonctl first-start needed || systemctl is-active particle-first-start").ok)
+    vm.ask("for i in $(seq 60); do systemctl is-active -q getty@tty1 && exit; sleep 1; done; exit 1")
+    time.sleep(3)
+    screen.keep("login")
+    vm.qmp.type("anna\n")
+    time.sleep(4)
+    vm.qmp.type(PASSWORD + "\n")
+    kiosk.is_logged_in(story, vm, screen, "second", "anna")
+    story.equals("their home is as they left it", "anna", vm.run("cat /home/anna/first").out.strip())
+
+
 with Story("live") as story:
     machine = Machine.new(story.folder / "machine", memory=3072, cpus=2)
     stick, disk = particle.image("live").overlay(story.folder / "stick.qcow2"), Disk.empty(story.folder / "disk.qcow2", "16G")
@@ -102,7 +121,7 @@ with Story("live") as story:
         kiosk.through_the_pages(story, vm, screen, lambda: locked.append(vm.run("systemd-inhibit --list --no-pager | grep -q 'Preon.*sleep'").ok))
         story.says("while it worked the computer could not go to sleep", any(locked))
         installed(story, vm)
-        kiosk.make_account(story, vm, screen, "Anna Berg", PASSWORD)
+        at_home(story, vm, screen)
         vm.poweroff()
     story.says("what was spoken went to the loudspeaker", was_heard(sound))
     story.says("not one write reached the stick, from first to last", stick.is_untouched())

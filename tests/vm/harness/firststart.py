@@ -79,11 +79,16 @@ def wait_for_phase(vm, wanted, limit=300):
     raise Trouble(f"the first start did not come to “{wanted}”: " + vm.run("cat /run/first-start-phase /run/first-start-said").out)
 
 
+def storage_of(record, machine_id):
+    """Where a home is kept stands in the part of the record for that machine (user record specification, "perMachine")."""
+    return next((part["storage"] for part in record.get("perMachine", []) if part.get("matchMachineId") == machine_id and "storage" in part), record.get("storage"))
+
+
 def home_facts(vm, user):
     """Of an encrypted home that is in use: what the system and its image say."""
     record = json.loads(vm.ask(f"userdbctl user --output=json {user}"))
     return {
-        "storage": record.get("storage"),
+        "storage": storage_of(record, vm.ask("cat /etc/machine-id").strip()),
         "groups": record.get("memberOf"),
         "recovery": record.get("recoveryKeyType"),
         "mounted": vm.run(f"findmnt --noheadings --output FSTYPE --mountpoint /home/{user}").out.strip(),

@@ -152,11 +152,23 @@ class Page:
             time.sleep(0.7)
         raise Trouble(f"Tab does not lead to {wanted}: {page}")
 
+    def turn(self, screen, name):
+        """To the next page with Enter: another question stands there then. A page that still looks something up does not let anybody on, and is asked again."""
+        before = self.look()["headings"]
+        for _ in range(3):
+            self.vm.qmp.press("ret")
+            end = time.monotonic() + 30
+            while time.monotonic() < end:
+                if self.look()["headings"] != before:
+                    return screen.settle(name)
+                time.sleep(1)
+        raise Trouble(f"there is no way on to {name}: {self.look()}")
+
     def go_to(self, field, screen, name):
         """On to the page that has this field. What is known is not asked, so a page or two may come before it (the network, the computer's name), and their proposals are taken."""
         for number in range(1, 5):
             self.focus("verb")
-            screen.press(f"{name}-{number}", "ret")
+            self.turn(screen, f"{name}-{number}")
             if field in self.look()["names"]:
                 return
         raise Trouble(f"no page has {field}: {self.look()}")
@@ -192,15 +204,11 @@ def choose_german(screen):
 def through_the_pages(story, vm, screen, while_it_works=lambda: None):
     """After German: its keyboard, Berlin, no network, the one disk as a whole, unlocked by the TPM alone; then until it is installed."""
     page = Page(vm)
-    screen.press("keyboard", "ret")
-    screen.press("time-zone", "ret")
-    screen.press("network", "ret")
-    screen.press("disk", "ret")
-    screen.press("how", "ret")
-    screen.press("protection", "ret")
+    for name in ("keyboard", "time-zone", "network", "disk", "how", "protection"):
+        page.turn(screen, name)
     # Which of them is proposed depends on whose keys the computer has.
     page.choose("protection:tpm")
-    screen.press("summary", "ret")
+    page.turn(screen, "summary")
     story.chapter("the summary is there")
     start = "head -c 1M /dev/vda | tr -d '\\0' | wc -c"
     story.equals("nothing was written so far", "0", vm.ask(start).strip())
@@ -257,6 +265,17 @@ def make_account(story, vm, screen, real_name, password):
     vm.ask("systemctl stop preon-page")
     vm.qmp.press("ret")
     return "-".join(groups)
+
+
+def is_logged_in(story, vm, screen, name, user):
+    """In a plain session on the first console: a terminal."""
+    vm.ask(f"for i in $(seq 180); do pgrep -u {user} -x foot >/dev/null && exit; sleep 1; done; journalctl -b --no-pager | tail -60 >&2; exit 1", 240)
+    time.sleep(8)
+    vm.qmp.type(f"id -un >>{name}\n")
+    typed = vm.run(f"for i in $(seq 40); do [ -s /home/{user}/{name} ] && break; sleep 0.5; done; cat /home/{user}/{name}").out.strip()
+    screen.keep(name)
+    story.equals("the person is logged in, and what they type reaches their home", user, typed)
+    story.equals("it is the encrypted home", "btrfs", vm.run(f"findmnt --noheadings --output FSTYPE --mountpoint /home/{user}").out.strip())
 
 
 def restart_by_the_button(vm):
