@@ -3,6 +3,7 @@
 #include "helper/makingathome.h"
 
 #include "bus/homed.h"
+#include "bus/running.h"
 #include "core/base/errorjson.h"
 #include "core/base/format.h"
 #include "core/install/unlock.h"
@@ -137,6 +138,19 @@ Result<void> makeAccount(const Host &host, const Home::FirstStartPlan &plan, con
     return Home::makeOrdinaryAccount(plan, kept, host, progress);
 }
 
+// Whoever cannot be told reads it at the next start.
+void tellRunningSystem(const Install::Choices &chosen, Progress &progress)
+{
+    const auto tell = [&progress](const Result<void> &told) {
+        if (!told)
+            progress.log(told.error().text());
+    };
+    if (!chosen.hostname.empty())
+        tell(Bus::nameComputer(chosen.hostname));
+    if (!chosen.language.empty())
+        tell(Bus::speak(chosen.language));
+}
+
 } // namespace
 
 Result<Home::FirstStartFacts> factsOfFirstStart(const Settings &settings)
@@ -180,6 +194,8 @@ Result<Json> makeAtHome(const Settings &settings, const Home::FirstStartPlan &pl
     const Host &host = settings.host;
     WithinPhase within(progress);
     progress.phase(Home::settingsPhase, 0);
+    if (!settings.sandbox)
+        tellRunningSystem(plan.settings, progress);
     PREON_CHECK(Home::applySettings(plan, host, progress));
     std::optional<Install::LockedVolume> volume;
     if (plan.recoveryKey) {

@@ -78,6 +78,11 @@ Install::Choices knownOf(const Host &host)
 struct User {
     std::string name;
     std::uint64_t uid = 0;
+    bool isHuman() const
+    {
+        constexpr std::uint64_t first = 1000, last = 59999;
+        return uid >= first && uid <= last;
+    }
 };
 
 std::vector<User> usersOf(const Host &host)
@@ -215,9 +220,18 @@ std::string assigned(std::string_view text, std::string_view key)
     return value;
 }
 
+People peopleOf(const Host &host)
+{
+    People people{.encrypted = stems(host.path(identities), {".identity"}), .ordinary = {}};
+    for (const User &user : usersOf(host)) {
+        if (user.isHuman())
+            people.ordinary.push_back(user.name);
+    }
+    return people;
+}
+
 Result<FirstStartFacts> lookAtFirstStart(const Host &host, std::span<const Record> homes)
 {
-    constexpr std::uint64_t firstUid = 1000, lastUid = 59999;
     FirstStartFacts facts;
     std::error_code error;
     facts.installed = std::filesystem::exists(host.run / "preon/mode-disk", error);
@@ -230,7 +244,7 @@ Result<FirstStartFacts> lookAtFirstStart(const Host &host, std::span<const Recor
         facts.names.push_back(user.name);
         // One whose password was never set is none yet: the start that began it was cut off.
         const bool isHalf = note.begun && note.begun->user == user.name && !hasPassword(host, user.name);
-        if (user.uid >= firstUid && user.uid <= lastUid && !isHalf)
+        if (user.isHuman() && !isHalf)
             facts.people.push_back(user.name);
     }
     const std::vector<std::string> groups = groupsOf(host);

@@ -53,6 +53,13 @@ struct FirstStartFacts {
     std::vector<std::string> groups; // that the first person shall be in, of those that there are
 };
 
+// Who lives on this system.
+struct People {
+    std::vector<std::string> encrypted; // those whom systemd-homed keeps
+    std::vector<std::string> ordinary; // human users, UIDs 1000 … 59999 of passwd(5)
+};
+People peopleOf(const Host &host);
+
 // VALUE of the last line KEY=VALUE of a file such as os-release(5), quotes aside; empty where there is none.
 std::string assigned(std::string_view text, std::string_view key);
 

@@ -278,6 +278,36 @@ Result<void> confirmRecoveryKey(const LockedVolume &volume, const Secret &recove
     return confirm(volume, recoveryKey, progress);
 }
 
+Result<void> prepareForNextOwner(const LockedVolume &volume, const std::filesystem::path &root, const Secret *existing, Progress &progress)
+{
+    PREON_TRY(const Fd lock, lockNote(volume));
+    PREON_TRY(Luks::Volume opened, Luks::Volume::load(volume.partition));
+    auto enrolment = unlockByEnrolmentKey(opened, volume.enrolmentKey);
+    if (!enrolment && !existing)
+        return fail(ErrorCode::Permission, "The recovery key of " + nameOf(volume) + " cannot be taken back without a key",
+                    "its enrolment key was used up, or it never had one", "Give a recovery key or passphrase that opens it.");
+    if (!enrolment) {
+        PREON_CHECK(opened.unlock(*existing));
+        progress.phase("Adding the enrolment key", 0);
+        std::error_code ignored;
+        // Whatever lies there opens nothing.
+        std::filesystem::remove(volume.enrolmentKey, ignored);
+        PREON_TRY(const Secret key, makeEnrolmentKey(root));
+        PREON_CHECK(opened.addEnrolmentKey(key));
+        PREON_TRY(opened, Luks::Volume::load(volume.partition));
+        enrolment = unlockByEnrolmentKey(opened, volume.enrolmentKey);
+        if (!enrolment)
+            return std::unexpected(enrolment.error());
+    }
+    progress.phase("Removing the recovery keys", 0);
+    PREON_TRY(const auto ways, waysOf(volume, opened));
+    for (const Luks::Way &way : ways) {
+        if (way.kind == Luks::WayKind::RecoveryKey && way.slot != *enrolment)
+            PREON_CHECK(opened.removeSlot(way.slot, std::array{*enrolment}));
+    }
+    return writeTests(volume, opened.uuid(), {});
+}
+
 Result<int> addPassphrase(const LockedVolume &volume, const Secret &existing, const Secret &passphrase)
 {
     PREON_TRY(const Fd lock, lockNote(volume));

@@ -48,6 +48,11 @@ Result<void> giveRecoveryKey(const Host &host, const Secret &recoveryKey, Progre
 Result<int> addRecoveryKey(const LockedVolume &volume, const Secret *existing, const Secret &recoveryKey, Progress &progress);
 Result<void> confirmRecoveryKey(const LockedVolume &volume, const Secret &recoveryKey, Progress &progress);
 
+// As a first start finds it: the recovery keys of whoever had the computer so far go, and there is an enrolment key again, so that its next owner is given one. root: where the
+// enrolment key's file lies. existing: opens the volume; needed where there is no enrolment key (needsKey()), unused where there is one. The one place where a person's last tested way may go: nobody's
+// data is on that system any more, and what opens it at a start (TPM, passphrase) stays. Cut off anywhere it can be done again.
+Result<void> prepareForNextOwner(const LockedVolume &volume, const std::filesystem::path &root, const Secret *existing, Progress &progress);
+
 // Each tries what it added where it can be tried, and returns the slot. What opened the volume counts as tested too. Exists: that passphrase opens it already.
 Result<int> addPassphrase(const LockedVolume &volume, const Secret &existing, const Secret &passphrase);
 // Bound as a new root is (rootPolicy() with that policy key, PEM). pin: empty for none.

@@ -101,6 +101,30 @@ def forgotten(story, vm, key):
     story.says("the recovery key still does", vm.run(f"{tries} '{{\"password\":[\"{key}\"]}}'", 180).ok)
 
 
+def next_owner(story, vm, key):
+    vm.ask("useradd --create-home --home-dir /var/home/otto --shell /bin/bash otto && echo otto:x | chpasswd && systemctl stop preond")
+    vm.ask("mkdir -p /etc/NetworkManager/system-connections && echo psk=geheim >/etc/NetworkManager/system-connections/home.nmconnection")
+    without = vm.run("echo cccccccc | preonctl first-start reset --yes")
+    story.says("whoever has no key of the disk cannot hand it over", not without.ok and not vm.run("ls /var/lib/preon/first-start-reset.json").ok, without)
+    vm.push("/run/key", key, "0600")
+    said = vm.run("preonctl first-start reset --yes --key-file=/run/key; s=$?; rm /run/key; exit $s", 120)
+    story.says("a computer is made ready for its next owner: by the next start", said.ok and "anna" in said.err and "otto" in said.err, said)
+    story.says("nothing is gone before", vm.run("id anna && id otto").ok)
+    vm.reboot()
+    vm.wait_up()
+    story.chapter("started for the next owner")
+    vm.ask("for i in $(seq 120); do pgrep -x preon-installer >/dev/null && exit; sleep 1; done; journalctl -b -u particle-first-start --no-pager >&2; exit 1", 240)
+    facts = firststart.describe(vm)
+    story.equals("who had it before is nobody here", ["anna.home", "otto"], [name for name in ("anna.home", "otto") if not vm.run(f"id {name.removesuffix('.home')} || ls /home/{name} /var/home/{name}").ok])
+    story.equals("the greeting asks for all that it asked for", "", "".join(facts["known"].values()))
+    story.equals("networks are forgotten", "", vm.run("ls /etc/NetworkManager/system-connections").out.strip())
+    story.equals("a new recovery key can be made", (None, False), (facts["recoveryKey"], facts["hasRecoveryKey"]))
+    story.says("the old one opens nothing", not vm.run(f"echo {key} | preonctl unlock test").ok)
+    story.equals("no journal names them", "", vm.run("journalctl --no-pager | grep -e Blüm -e 'home of anna' -e otto | grep -v -e preon-probe -e 'preonctl\\[' -e first-start-reset").out)
+    story.equals("no unit failed", [], particle.failed_units(vm))
+    vm.ask("pkill -x preon-installer; sleep 1; systemctl stop particle-first-start", 180)
+
+
 def left_nowhere(story, vm, disk, secrets):
     words = " ".join(f"-e '{secret}'" for secret in secrets)
     found = vm.run(f"grep -rlaF {words} /run /var /etc --exclude-dir='preon-probe*' --exclude=first-start.py; journalctl -b --no-pager | grep -F {words} | grep -v preon-probe", 300).out
@@ -121,4 +145,5 @@ with Story("first-start") as story:
     with machine.boot(disks=[disk]) as vm:
         key = goes_on(story, vm, lost)
         forgotten(story, vm, key)
+        next_owner(story, vm, key)
         left_nowhere(story, vm, disk, [PASSWORD, NEW_PASSWORD, key, lost])

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <array>
+#include <fstream>
 #include <functional>
 
 #include <libcryptsetup.h>
@@ -401,4 +402,45 @@ TEST_F(Enrolment, aNoteThatMakesNoSenseSaysNothing)
     EXPECT_EQ(removeWay(machine.volume, 0).error().code, ErrorCode::BadArgument); // nothing was tested
     EXPECT_TRUE(testWay(machine.volume, key));
     EXPECT_TRUE(removeWay(machine.volume, 0));
+}
+
+TEST_F(Enrolment, theNextOwnerIsGivenAKeyOfTheirOwn)
+{
+    giveRecoveryKey(machine.volume, key, silent).value();
+    const Secret wrong = Luks::makeRecoveryKey().value();
+    EXPECT_EQ(prepareForNextOwner(machine.volume, machine.root, nullptr, silent).error().code, ErrorCode::Permission);
+    EXPECT_EQ(prepareForNextOwner(machine.volume, machine.root, &wrong, silent).error().code, ErrorCode::Permission);
+    expectDone(machine, key);
+    prepareForNextOwner(machine.volume, machine.root, &key, silent).value();
+    EXPECT_FALSE(machine.slotOf(key));
+    EXPECT_EQ(machine.kinds(), (std::vector{WayKind::Tpm, WayKind::EnrolmentKey}));
+    EXPECT_EQ(modeOf(machine.volume.enrolmentKey), 0400U);
+    EXPECT_TRUE(rootWays(machine.volume).value().enrolmentKey);
+    prepareForNextOwner(machine.volume, machine.root, nullptr, silent).value(); // nothing more to do
+    EXPECT_EQ(machine.kinds().size(), 2U);
+    giveRecoveryKey(machine.volume, wrong, silent).value();
+    expectDone(machine, wrong);
+}
+
+TEST_F(Enrolment, cutOffWhileItIsMadeReadyForTheNextOwnerItGoesOn)
+{
+    giveRecoveryKey(machine.volume, key, silent).value();
+    std::vector<Machine> copies;
+    Cuts cuts([&](const std::string &) { copies.push_back(machine.copyTo(folder / ("cut-" + std::to_string(copies.size())))); });
+    prepareForNextOwner(machine.volume, machine.root, &key, cuts).value();
+    ASSERT_EQ(copies.size(), 2U);
+    for (const Machine &cut : copies) {
+        prepareForNextOwner(cut.volume, cut.root, &key, silent).value();
+        EXPECT_EQ(cut.kinds(), (std::vector{WayKind::Tpm, WayKind::EnrolmentKey}));
+        EXPECT_FALSE(cut.slotOf(key));
+    }
+}
+
+TEST_F(Enrolment, aFileOfNoSlotIsNotTakenForTheNextOwnersKey)
+{
+    giveRecoveryKey(machine.volume, key, silent).value();
+    std::ofstream(machine.volume.enrolmentKey) << std::string(32, 'x');
+    prepareForNextOwner(machine.volume, machine.root, &key, silent).value();
+    EXPECT_TRUE(rootWays(machine.volume).value().enrolmentKey);
+    EXPECT_EQ(machine.kinds(), (std::vector{WayKind::Tpm, WayKind::EnrolmentKey}));
 }

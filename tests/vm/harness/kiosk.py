@@ -271,10 +271,12 @@ def is_logged_in(story, vm, screen, name, user):
     """In a plain session on the first console: a terminal."""
     vm.ask(f"for i in $(seq 180); do pgrep -u {user} -x foot >/dev/null && exit; sleep 1; done; journalctl -b --no-pager | tail -60 >&2; exit 1", 240)
     time.sleep(8)
-    vm.qmp.type(f"id -un >>{name}\n")
-    typed = vm.run(f"for i in $(seq 40); do [ -s /home/{user}/{name} ] && break; sleep 0.5; done; cat /home/{user}/{name}").out.strip()
+    vm.qmp.type(f"mkdir {name}\n")  # nothing but letters that the keyboards which are chosen here have at the same place
+    typed = vm.run(f"for i in $(seq 40); do [ -d /home/{user}/{name} ] && break; sleep 0.5; done; stat -c %U /home/{user}/{name}").out.strip()
     screen.keep(name)
     story.equals("the person is logged in, and what they type reaches their home", user, typed)
+    spoken = vm.run(f"tr '\\0' '\\n' </proc/$(pgrep -u {user} -x foot)/environ | sed -n 's/^LANG=//p'; hostname").out.split()
+    story.equals("in their language, on a computer with the name they gave it", ["de_DE.UTF-8", f"{user}-pc"], spoken)
     story.equals("it is the encrypted home", "btrfs", vm.run(f"findmnt --noheadings --output FSTYPE --mountpoint /home/{user}").out.strip())
 
 
