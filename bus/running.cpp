@@ -44,8 +44,8 @@ Result<void> ask(const std::string &failed, Call call)
 Result<void> nameComputer(const std::string &hostname)
 {
     return ask("The running system could not be given another name", [&](sd_bus *bus, sd_bus_error *error) {
-        return sd_bus_call_method(bus, "org.freedesktop.hostname1", "/org/freedesktop/hostname1", "org.freedesktop.hostname1", "SetStaticHostname", error, nullptr,
-                                  "sb", hostname.c_str(), 0);
+        return sd_bus_call_method(bus, "org.freedesktop.hostname1", "/org/freedesktop/hostname1", "org.freedesktop.hostname1", "SetStaticHostname", error,
+                                  nullptr, "sb", hostname.c_str(), 0);
     });
 }
 

@@ -94,7 +94,8 @@ Result<void> takeKeyBack(const ResetOptions &options, const Host &host, const In
     const bool asks = !ways.enrolmentKey;
     Secret existing;
     if (asks) {
-        PREON_TRY(existing, options.keyFile.empty() ? askSecret("Recovery key or passphrase of " + volume.partition.string()) : readSecretLine(options.keyFile));
+        PREON_TRY(existing,
+                  options.keyFile.empty() ? askSecret("Recovery key or passphrase of " + volume.partition.string()) : readSecretLine(options.keyFile));
     }
     Told told;
     return Install::prepareForNextOwner(volume, host.root, asks ? &existing : nullptr, told);
@@ -181,9 +182,10 @@ void addFirstStart(CLI::App &app, Invocation &invocation)
     resetting->add_flag("--now", options->now, "Do what was asked for in this start: for the unit that runs before anybody can log in");
     resetting->add_flag("--dry-run", options->dryRun, "Only say what would go");
     resetting->add_flag("--json", options->json, "Print an object");
-    resetting->footer("For makers and shops who tried a computer out. The disk keeps its keys: one that held a life is better installed anew.\n"
-                      "The recovery key or passphrase of the disk is asked for where a recovery key was made (or read from standard input, one line).\n\n"
-                      "  preonctl first-start reset --dry-run\n  preonctl first-start reset\n  preonctl first-start reset --keep-settings --yes --key-file=recovery.txt");
+    resetting->footer(
+        "For makers and shops who tried a computer out. The disk keeps its keys: one that held a life is better installed anew.\n"
+        "The recovery key or passphrase of the disk is asked for where a recovery key was made (or read from standard input, one line).\n\n"
+        "  preonctl first-start reset --dry-run\n  preonctl first-start reset\n  preonctl first-start reset --keep-settings --yes --key-file=recovery.txt");
     resetting->callback([options, &invocation] {
         invocation.json = options->json;
         invocation.finish(reset(*options, invocation.host));

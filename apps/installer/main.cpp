@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "apps/installer/firststart.h"
 #include "apps/installer/installation.h"
+#include "apps/installer/oem.h"
 #include "apps/installer/places.h"
 
 #include <KIconTheme>
@@ -133,8 +134,14 @@ int main(int argc, char **argv)
     if (parser.isSet(firstStart)) {
         QGuiApplication::setApplicationDisplayName(i18n("Welcome"));
         Preon::Installer::FirstStart start(bus);
-        if (parser.isSet(answers) && !start.read(parser.value(answers)))
+        if (parser.isSet(answers)) {
+            if (!start.read(parser.value(answers)))
+                std::fputs(qUtf8Printable(start.answersProblem().text()), stderr);
+        } else if (const QString maker = Preon::Installer::Oem::answers(); !maker.isEmpty() && !start.read(maker)) {
+            // The computer's owner can do nothing about it: they are asked.
             std::fputs(qUtf8Printable(start.answersProblem().text()), stderr);
+            start.takeOver();
+        }
         properties[u"start"_s] = QVariant::fromValue(&start);
         const QString window = u"FirstStartWindow"_s;
         QQmlApplicationEngine engine;

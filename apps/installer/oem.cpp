@@ -27,6 +27,11 @@ Oem::Oem(QObject *parent)
 {
 }
 
+QString Oem::answers()
+{
+    return QStandardPaths::locate(QStandardPaths::GenericDataLocation, u"preon/oem/answers.json"_s);
+}
+
 void Oem::read(const QString &locale)
 {
     const QString path = QStandardPaths::locate(QStandardPaths::GenericDataLocation, u"preon/oem/oem.conf"_s);

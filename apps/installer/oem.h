@@ -3,7 +3,7 @@
 #pragma once
 
 // What the maker of a computer adds to its welcome (docs/handbook/first-start.md, "For makers of computers"): name, logo, an accent colour, where to get help, and terms that
-// its owner has to accept. Read from preon/oem/oem.conf in the system's data folders; nothing of it is run, and what cannot be read is left out.
+// its owner has to accept. Read from preon/oem in the system's data folders; nothing of it is run, and what cannot be read is left out.
 
 #include <QColor>
 #include <QObject>
@@ -27,6 +27,9 @@ class Oem : public QObject
 
 public:
     explicit Oem(QObject *parent = nullptr);
+
+    // The answers file that lies beside oem.conf; empty: there is none.
+    static QString answers();
 
     // In the language that is spoken, where the maker wrote it in that.
     void read(const QString &locale);

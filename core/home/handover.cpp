@@ -21,11 +21,26 @@ constexpr std::size_t largestRequest = 4096;
 
 // What a system remembers of people outside their homes: networks, devices, logs, what they printed, mailed and planned. Keys of the computer itself that it makes anew.
 constexpr std::array tracePaths{
-    "/etc/NetworkManager/system-connections", "/etc/ssh/ssh_host_ecdsa_key", "/etc/ssh/ssh_host_ecdsa_key.pub", "/etc/ssh/ssh_host_ed25519_key",
-    "/etc/ssh/ssh_host_ed25519_key.pub",      "/etc/ssh/ssh_host_rsa_key",   "/etc/ssh/ssh_host_rsa_key.pub",   "/root/.bash_history",
-    "/var/lib/AccountsService/icons",         "/var/lib/AccountsService/users", "/var/lib/NetworkManager",      "/var/lib/bluetooth",
-    "/var/lib/fprint",                        "/var/lib/sddm",               "/var/lib/systemd/coredump",       "/var/lib/systemd/linger",
-    "/var/mail",                              "/var/spool/cron/crontabs",    "/var/spool/cups",                 "/var/tmp",
+    "/etc/NetworkManager/system-connections",
+    "/etc/ssh/ssh_host_ecdsa_key",
+    "/etc/ssh/ssh_host_ecdsa_key.pub",
+    "/etc/ssh/ssh_host_ed25519_key",
+    "/etc/ssh/ssh_host_ed25519_key.pub",
+    "/etc/ssh/ssh_host_rsa_key",
+    "/etc/ssh/ssh_host_rsa_key.pub",
+    "/root/.bash_history",
+    "/var/lib/AccountsService/icons",
+    "/var/lib/AccountsService/users",
+    "/var/lib/NetworkManager",
+    "/var/lib/bluetooth",
+    "/var/lib/fprint",
+    "/var/lib/sddm",
+    "/var/lib/systemd/coredump",
+    "/var/lib/systemd/linger",
+    "/var/mail",
+    "/var/spool/cron/crontabs",
+    "/var/spool/cups",
+    "/var/tmp",
 };
 // As Install::writeSettings() writes them.
 constexpr std::array settingPaths{"/etc/default/keyboard", "/etc/hostname", "/etc/locale.conf", "/etc/localtime", "/etc/vconsole.conf"};
@@ -123,7 +138,9 @@ nlohmann::ordered_json toJson(const HandOverPlan &plan)
 std::string toText(const HandOverPlan &plan)
 {
     std::string text;
-    const auto say = [&text](const std::string &line) { text += (text.empty() ? "" : "\n") + line; };
+    const auto say = [&text](const std::string &line) {
+        text += (text.empty() ? "" : "\n") + line;
+    };
     if (plan.encrypted.empty() && plan.ordinary.empty())
         say("No accounts are there to be removed.");
     if (!plan.encrypted.empty())
@@ -132,7 +149,8 @@ std::string toText(const HandOverPlan &plan)
         say("Accounts that are removed with their files: " + listed(plan.ordinary));
     if (!plan.removed.empty())
         say("Forgotten: " + listed(plan.removed));
-    say(plan.wishes.keepsSettings ? "Language, keyboard, time zone and name of this computer stay." : "Language, keyboard, time zone and name of this computer are asked for anew.");
+    say(plan.wishes.keepsSettings ? "Language, keyboard, time zone and name of this computer stay."
+                                  : "Language, keyboard, time zone and name of this computer are asked for anew.");
     return text;
 }
 
@@ -167,7 +185,8 @@ Result<void> withdrawHandOver(const Host &host)
     return flushFolder(path.parent_path());
 }
 
-Result<void> applyHandOver(const HandOverPlan &plan, const Host &host, const std::function<Result<void>(const std::string &)> &removeEncrypted, Progress &progress)
+Result<void> applyHandOver(const HandOverPlan &plan, const Host &host, const std::function<Result<void>(const std::string &)> &removeEncrypted,
+                           Progress &progress)
 {
     for (const std::string &path : plan.removed)
         PREON_CHECK(empty(host.path(path)));

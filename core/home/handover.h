@@ -52,6 +52,7 @@ std::optional<HandOverWishes> requestedHandOver(const Host &host);
 Result<void> withdrawHandOver(const Host &host);
 
 // removeEncrypted: takes an account of systemd-homed away with its home. The request goes last.
-Result<void> applyHandOver(const HandOverPlan &plan, const Host &host, const std::function<Result<void>(const std::string &)> &removeEncrypted, Progress &progress);
+Result<void> applyHandOver(const HandOverPlan &plan, const Host &host, const std::function<Result<void>(const std::string &)> &removeEncrypted,
+                           Progress &progress);
 
 } // namespace Preon::Home

@@ -551,6 +551,22 @@ class MakerTest(Story):
         self.window.press("button", "Continue")
         self.assertEqual(self.window.find(id="legal").text, "Alles gehört Ihnen.")
 
+    def test_a_maker_answers_what_the_owner_is_not_asked(self):
+        answers = self.folder / "answers.json"
+        self.addCleanup(answers.unlink)
+        answers.write_text('{"timeZone": "Europe/Berlin", "keyboard": "de", "network": "skip"}')
+        self.machine(known=NOTHING_KNOWN, network=False)
+        self.window.page("Welcome")
+        self.window.press("button", "Continue")
+        self.window.page("Who uses this computer?")
+
+    def test_answers_of_a_maker_that_make_no_sense_leave_the_owner_asked(self):
+        answers = self.folder / "answers.json"
+        self.addCleanup(answers.unlink)
+        answers.write_text('{"timeZone": "Nowhere/Land"}')
+        self.machine(known=NOTHING_KNOWN)
+        self.window.page("Welcome")
+
     def test_what_lies_elsewhere_or_is_no_address_is_left_out(self):
         (self.folder.parent / "secret.txt").write_text("not a maker's")
         (self.folder / "oem.conf").write_text("[OEM]\nName=Example Computers\nSupportUrl=javascript:alert(1)\nLegal=../secret.txt\n")
