@@ -3,6 +3,7 @@
 #include "bus/homed.h"
 
 #include "bus/homederrors.h"
+#include "core/base/fd.h"
 
 #include <cstring>
 #include <initializer_list>
@@ -184,10 +185,15 @@ Result<Homed::UserRecord> Homed::record(const std::string &userName)
     return UserRecord{text(json), isIncomplete != 0, text(path)};
 }
 
-Result<void> Homed::create(const Secret &record, std::string_view userName)
+Result<void> Homed::create(const Secret &record, std::string_view userName, ByteView picture)
 {
-    PREON_TRY(const Message message, question(m_bus.get(), "CreateHome"));
+    PREON_TRY(const Message message, question(m_bus.get(), picture.empty() ? "CreateHome" : "CreateHomeEx"));
     PREON_CHECK(append(message, record));
+    if (!picture.empty()) {
+        PREON_TRY(const Fd file, memoryFile("avatar", picture));
+        if (const int status = sd_bus_message_append(message.get(), "a{sh}t", 1, "avatar", file.get(), std::uint64_t{0}); status < 0)
+            return notBuilt(status);
+    }
     PREON_CHECK(answer(m_bus.get(), message, userName));
     return {};
 }

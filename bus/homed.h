@@ -47,7 +47,8 @@ public:
     Result<UserRecord> record(const std::string &userName);
 
     // record: JSON with its secret (Home::accountRequest). The account is there when it returns. userName: for what an error says, here and below.
-    Result<void> create(const Secret &record, std::string_view userName);
+    // picture: PNG or JPEG, kept as "avatar" in the account's blob directory (user record specification, "blobDirectory"); empty: none.
+    Result<void> create(const Secret &record, std::string_view userName, ByteView picture = {});
     // record: JSON with a secret that opens it now (Home::withSecret).
     Result<void> update(const Secret &record, std::string_view userName);
     // A record that was signed already, by a key that this machine takes; without binding and status.

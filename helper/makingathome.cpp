@@ -108,7 +108,7 @@ Result<void> makeEncrypted(const Home::FirstStartPlan &plan, const Entrusted &se
     const Secret *key = plan.recoveryKey ? &secrets.recoveryKey : nullptr;
     PREON_TRY(Bus::Homed homed, Bus::Homed::open(Bus::Homed::Asking::Nobody));
     PREON_TRY(const Secret request, Home::accountRequest(*plan.account, secrets.password, key));
-    PREON_CHECK(homed.create(request, plan.userName));
+    PREON_CHECK(homed.create(request, plan.userName, secrets.picture));
     if (key) {
         const std::array only{key};
         PREON_TRY(const Secret section, Home::secretSection(only));

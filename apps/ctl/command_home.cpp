@@ -5,6 +5,7 @@
 #include "apps/ctl/secrets.h"
 
 #include "bus/homeways.h"
+#include "core/base/fd.h"
 #include "core/base/format.h"
 #include "core/home/account.h"
 #include "core/luks/recovery.h"
@@ -25,9 +26,11 @@ namespace
 {
 using Json = nlohmann::ordered_json;
 
+constexpr std::size_t largestPicture = 512U << 10U; // bytes
+
 struct HomeOptions {
     Home::AccountWish wish; // its userName is the account that is meant
-    std::string size, passwordFile, newPasswordFile, recoveryFile;
+    std::string size, pictureFile, passwordFile, newPasswordFile, recoveryFile;
     bool withRecoveryKey = false, recovery = false, newRecoveryKey = false, yes = false, dryRun = false, json = false;
 
     const std::string &name() const
@@ -155,8 +158,12 @@ Result<void> create(const HomeOptions &options, const Host &host)
         PREON_TRY(key, Luks::makeRecoveryKey());
     }
     PREON_TRY(const Secret request, Home::accountRequest(plan, password, key ? &*key : nullptr));
+    Bytes picture;
+    if (!options.pictureFile.empty()) {
+        PREON_TRY(picture, readFile(options.pictureFile, largestPicture));
+    }
     const PasswordAgent agent;
-    PREON_CHECK(homed.create(request, options.name()));
+    PREON_CHECK(homed.create(request, options.name(), picture));
     const Json object = {{"userName", options.name()}, {"storage", plan.record.storage(plan.machineId)}};
     const std::string text = "The account " + options.name() + " is made.";
     if (key)
@@ -262,6 +269,7 @@ void addCreating(CLI::App *command, const std::shared_ptr<HomeOptions> &options)
     command->add_option("--password-hint", wish.passwordHint, "Everybody at this computer may see it");
     command->add_flag("--any-password", wish.takesAnyPassword, "Take a password that is weak");
     command->add_option("--password-file", options->passwordFile, "Read the password from this file (one line; /dev/fd/N for a descriptor)");
+    command->add_option("--picture", options->pictureFile, "A PNG or JPEG file of at most 512 KiB that shows the person");
     command->add_flag("--recovery-key", options->withRecoveryKey, "Make a recovery key too, and show it once");
     command->add_flag("--dry-run", options->dryRun, "Show what would be made, and why; ask nothing");
     command->footer("  preonctl home create zoe --real-name \"Zoë Ångström\" --group sudo --recovery-key\n"

@@ -97,6 +97,15 @@ class Case(unittest.TestCase):
 
 
 class Accounts(Case):
+    def test_a_picture_is_kept(self):
+        picture = self.folder / "zoe.png"
+        picture.write_bytes(b"\x89PNG\r\n" + bytes(5000))
+        self.create("--picture", str(picture))
+        seen = self.inspect()
+        self.assertEqual(Path("/var/cache/systemd/home/zoe/avatar").read_bytes(), picture.read_bytes())
+        self.assertEqual(list(seen["blobManifest"]), ["avatar"])
+        self.assertTrue(self.opens(PASSWORD))
+
     def test_are_made_listed_and_removed(self):
         self.assertEqual(self.home("list"), [])
         made = self.create("--group", "games", "--group", "audio", "--language", "de_DE.UTF-8", "--time-zone", "Europe/Berlin")
