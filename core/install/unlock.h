@@ -49,7 +49,7 @@ Result<int> addRecoveryKey(const LockedVolume &volume, const Secret *existing, c
 Result<void> confirmRecoveryKey(const LockedVolume &volume, const Secret &recoveryKey, Progress &progress);
 
 // As a first start finds it: the recovery keys of whoever had the computer so far go, and there is an enrolment key again, so that its next owner is given one. root: where the
-// enrolment key's file lies. existing: opens the volume; needed where there is no enrolment key (needsKey()), unused where there is one. The one place where a person's last tested way may go: nobody's
+// enrolment key's file lies. existing: opens the volume; needed where there is no enrolment key, unused where there is one. The one place where a person's last tested way may go: nobody's
 // data is on that system any more, and what opens it at a start (TPM, passphrase) stays. Cut off anywhere it can be done again.
 Result<void> prepareForNextOwner(const LockedVolume &volume, const std::filesystem::path &root, const Secret *existing, Progress &progress);
 
