@@ -72,8 +72,11 @@ Result<void> empty(const std::filesystem::path &path)
         std::filesystem::remove(path, error);
     } else {
         std::vector<std::filesystem::path> inside;
-        for (std::filesystem::directory_iterator each(path, error), end; !error && each != end; each.increment(error))
-            inside.push_back(each->path());
+        for (std::filesystem::directory_iterator each(path, error), end; !error && each != end; each.increment(error)) {
+            // Of services that run now: systemd makes them anew at each start, and takes them away.
+            if (!each->path().filename().string().starts_with("systemd-private-"))
+                inside.push_back(each->path());
+        }
         for (const std::filesystem::path &each : inside) {
             if (!error)
                 std::filesystem::remove_all(each, error);

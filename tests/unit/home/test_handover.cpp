@@ -33,6 +33,8 @@ protected:
         std::filesystem::create_symlink("../usr/share/zoneinfo/Europe/Berlin", at("etc/localtime"));
         write("etc/NetworkManager/system-connections/home.nmconnection", "psk=geheim\n");
         write("var/lib/bluetooth/AA/info", "");
+        write("var/tmp/draft", "");
+        write("var/tmp/systemd-private-1/tmp/x", "");
         write("var/lib/systemd/home/anna.identity", "{}");
         write("var/lib/systemd/home/local.private", "the key of this computer");
         write(firstStartNote + 1, R"({"state":"done"})");
@@ -86,6 +88,8 @@ TEST_F(HandOver, whatIsOfPeopleGoesAndTheFirstStartIsWantedAgain)
         EXPECT_FALSE(has(gone)) << gone;
     EXPECT_TRUE(has("etc/NetworkManager/system-connections"));
     EXPECT_TRUE(has("var/lib/systemd/home/local.private"));
+    EXPECT_FALSE(has("var/tmp/draft"));
+    EXPECT_TRUE(has("var/tmp/systemd-private-1/tmp"));
     const FirstStartFacts facts = lookAtFirstStart(host).value();
     EXPECT_FALSE(whyNoFirstStart(facts));
     EXPECT_TRUE(facts.known.isEmpty());
@@ -118,7 +122,7 @@ TEST_F(HandOver, anAccountThatStaysLeavesTheRequestAndTheNextStartGoesOn)
 TEST_F(HandOver, linksAreNotFollowed)
 {
     write("elsewhere/photo", "mine");
-    std::filesystem::create_directories(at("var/lib"));
+    std::filesystem::remove_all(at("var/tmp"));
     std::filesystem::create_directory_symlink(at("elsewhere"), at("var/tmp"));
     std::filesystem::create_directory_symlink(at("elsewhere"), at("var/lib/bluetooth/BB"));
     apply({}).value();
