@@ -89,6 +89,12 @@ Result<void> flush(const Fd &fd)
     return {};
 }
 
+Result<void> flushFolder(const std::filesystem::path &folder)
+{
+    PREON_TRY(const Fd fd, openFile(folder, O_RDONLY | O_DIRECTORY));
+    return flush(fd);
+}
+
 Result<Bytes> readFile(const std::filesystem::path &path, std::size_t limit)
 {
     PREON_TRY(const Fd fd, openFile(path, O_RDONLY));

@@ -70,6 +70,7 @@ Result<Fd> memoryFile(const char *name, ByteView content);
 Result<void> readAt(const Fd &fd, std::uint64_t offset, std::span<std::byte> buffer);
 Result<void> writeAt(const Fd &fd, std::uint64_t offset, ByteView data);
 Result<void> flush(const Fd &fd); // fsync
+Result<void> flushFolder(const std::filesystem::path &folder); // which names are in it
 
 // Whole files of at most `limit` bytes (ErrorCode::BadFormat when larger).
 Result<Bytes> readFile(const std::filesystem::path &path, std::size_t limit = 64U << 20U);

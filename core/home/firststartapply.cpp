@@ -26,12 +26,6 @@ Result<void> writeNote(const Host &host, const nlohmann::ordered_json &note)
     return replaceFile(path, asBytes(note.dump() + '\n'), 0600);
 }
 
-Result<void> flushFolder(const std::filesystem::path &folder)
-{
-    PREON_TRY(const Fd fd, openFile(folder, O_RDONLY | O_DIRECTORY));
-    return flush(fd);
-}
-
 // Each file takes the place of the old one as a whole.
 Result<void> moveInto(const std::filesystem::path &from, const std::filesystem::path &etc)
 {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/home/handover.h"
 
+#include "core/base/fd.h"
 #include "core/base/process.h"
 #include "core/home/firststart.h"
 
@@ -56,12 +57,6 @@ std::vector<std::string> thereOf(const Host &host, const std::array<const char *
             found.emplace_back(path);
     }
     return found;
-}
-
-Result<void> flushFolder(const std::filesystem::path &folder)
-{
-    PREON_TRY(const Fd fd, openFile(folder, O_RDONLY | O_DIRECTORY));
-    return flush(fd);
 }
 
 // A folder stays, empty, with its owner and mode; links are not followed.
