@@ -5,10 +5,12 @@
 #include "firststart1_proxy.h"
 #include "helper1_proxy.h"
 #include "installer1_proxy.h"
+#include "updates1_proxy.h"
 
 #include <QDBusServiceWatcher>
 
 #include <chrono>
+#include <initializer_list>
 #include <utility>
 
 namespace Preon::Ui
@@ -39,12 +41,13 @@ Helper::Helper(const QDBusConnection &bus, QObject *parent)
     , m_core(std::make_unique<OrgPreonHelper1Interface>(service(), path(), bus))
     , m_installer(std::make_unique<OrgPreonInstaller1Interface>(service(), path(), bus))
     , m_firstStart(std::make_unique<OrgPreonFirstStart1Interface>(service(), path(), bus))
+    , m_updates(std::make_unique<OrgPreonUpdates1Interface>(service(), path(), bus))
 {
     m_core->setTimeout(patience.count());
-    m_installer->setTimeout(patience.count());
-    m_installer->setInteractiveAuthorizationAllowed(true);
-    m_firstStart->setTimeout(patience.count());
-    m_firstStart->setInteractiveAuthorizationAllowed(true);
+    for (QDBusAbstractInterface *each : std::initializer_list<QDBusAbstractInterface *>{m_installer.get(), m_firstStart.get(), m_updates.get()}) {
+        each->setTimeout(patience.count());
+        each->setInteractiveAuthorizationAllowed(true);
+    }
     connect(m_core.get(), &OrgPreonHelper1Interface::JobAdded, this, &Helper::jobAdded);
     connect(m_core.get(), &OrgPreonHelper1Interface::JobRemoved, this, &Helper::jobRemoved);
 
@@ -121,6 +124,11 @@ OrgPreonInstaller1Interface &Helper::installer() const
 OrgPreonFirstStart1Interface &Helper::firstStart() const
 {
     return *m_firstStart;
+}
+
+OrgPreonUpdates1Interface &Helper::updates() const
+{
+    return *m_updates;
 }
 
 } // namespace Preon::Ui

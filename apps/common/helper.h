@@ -21,6 +21,7 @@
 class OrgPreonFirstStart1Interface;
 class OrgPreonHelper1Interface;
 class OrgPreonInstaller1Interface;
+class OrgPreonUpdates1Interface;
 
 namespace Preon::Ui
 {
@@ -54,6 +55,7 @@ public:
     OrgPreonHelper1Interface &core() const;
     OrgPreonInstaller1Interface &installer() const;
     OrgPreonFirstStart1Interface &firstStart() const;
+    OrgPreonUpdates1Interface &updates() const;
 
     static QString service();
     static QString path();
@@ -84,6 +86,7 @@ private:
     std::unique_ptr<OrgPreonHelper1Interface> m_core;
     std::unique_ptr<OrgPreonInstaller1Interface> m_installer;
     std::unique_ptr<OrgPreonFirstStart1Interface> m_firstStart;
+    std::unique_ptr<OrgPreonUpdates1Interface> m_updates;
     State m_state = Connecting;
     Problem m_problem;
     bool m_isStale = false; // what was learnt from it is void

@@ -18,6 +18,7 @@ Installation::Installation(const QDBusConnection &bus, QObject *parent)
     , m_health(QDBusConnection::systemBus())
     , m_disks(helper(), &m_health)
     , m_way(helper(), &m_disks)
+    , m_restart(QDBusConnection::systemBus())
     , m_answering({languages(), keyboards(), timeZones(), &m_machine, &m_disks, &m_way})
 {
     for (Ui::Choices *choices : {languages(), keyboards(), timeZones()})
@@ -27,6 +28,13 @@ Installation::Installation(const QDBusConnection &bus, QObject *parent)
     connect(&m_machine, &Machine::preparingChanged, this, &Installation::carryOver);
     connect(network(), &Network::carriedChanged, this, &Installation::carryOver);
     connect(&m_answering, &Answering::changed, this, &Installation::carryOver);
+    connect(&m_restart, &Ui::Restart::failed, this, [this](const QString &why) {
+        Q_EMIT refused({.code = u"restart"_s,
+                        .what = i18n("This computer could not be restarted or switched off from here"),
+                        .why = {},
+                        .todo = i18n("Everything is installed. Hold the power button to switch it off, remove the stick, and switch it on again."),
+                        .detail = why});
+    });
     carryOver();
 }
 
@@ -67,30 +75,9 @@ void Installation::startOver()
     Q_EMIT jobChanged();
 }
 
-void Installation::restart()
+Ui::Restart *Installation::restart()
 {
-    end(u"Reboot"_s);
-}
-
-void Installation::powerOff()
-{
-    end(u"PowerOff"_s);
-}
-
-void Installation::end(const QString &how)
-{
-    // The session's own right, by logind: nothing that the helper would have to decide.
-    auto call = QDBusMessage::createMethodCall(u"org.freedesktop.login1"_s, u"/org/freedesktop/login1"_s, u"org.freedesktop.login1.Manager"_s, how);
-    call << true;
-    Ui::Helper::await(this, QDBusPendingReply<>(QDBusConnection::systemBus().asyncCall(call)), [this](const auto &answer) {
-        if (answer)
-            return;
-        Q_EMIT refused({.code = u"restart"_s,
-                        .what = i18n("This computer could not be restarted or switched off from here"),
-                        .why = {},
-                        .todo = i18n("Everything is installed. Hold the power button to switch it off, remove the stick, and switch it on again."),
-                        .detail = answer.error().detail});
-    });
+    return &m_restart;
 }
 
 QString Installation::system() const

@@ -5,6 +5,7 @@
 // The installation as its window sees it: what was chosen so far, and the work once it began. Holds the parts together and decides nothing that the helper
 // decides.
 
+#include "apps/common/restart.h"
 #include "apps/installer/answering.h"
 #include "apps/installer/disks.h"
 #include "apps/installer/health.h"
@@ -24,6 +25,7 @@ class Installation : public Setup
     Q_PROPERTY(Preon::Installer::Machine *machine READ machine CONSTANT)
     Q_PROPERTY(Preon::Installer::Power *power READ power CONSTANT)
     Q_PROPERTY(Preon::Installer::Disks *disks READ disks CONSTANT)
+    Q_PROPERTY(Preon::Ui::Restart *restart READ restart CONSTANT)
     Q_PROPERTY(Preon::Installer::Way *way READ way CONSTANT)
     Q_PROPERTY(Preon::Installer::Answering *answering READ answering CONSTANT)
 
@@ -34,6 +36,7 @@ public:
     Power *power();
     Disks *disks();
     Way *way();
+    Ui::Restart *restart();
     Answering *answering();
     QString system() const override;
 
@@ -41,18 +44,16 @@ public:
     Q_INVOKABLE void begin();
     // Lets go of work that ended and goes back to choosing.
     Q_INVOKABLE void startOver();
-    Q_INVOKABLE void restart();
-    Q_INVOKABLE void powerOff();
 
 private:
     void carryOver();
-    void end(const QString &how);
 
     Machine m_machine;
     Power m_power;
     Health m_health;
     Disks m_disks;
     Way m_way;
+    Ui::Restart m_restart;
     Answering m_answering;
 };
 

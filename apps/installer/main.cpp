@@ -1,21 +1,19 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "apps/common/program.h"
 #include "apps/installer/firststart.h"
 #include "apps/installer/installation.h"
 #include "apps/installer/oem.h"
 #include "apps/installer/places.h"
 
-#include <KIconTheme>
+#include <KLazyLocalizedString>
 #include <KLocalizedQmlContext>
 #include <KLocalizedString>
 
 #include <QApplication>
 #include <QCommandLineParser>
-#include <QIcon>
 #include <QMouseEvent>
 #include <QQmlApplicationEngine>
-#include <QQuickStyle>
-#include <QQuickWindow>
 
 #include <cstdio>
 #include <optional>
@@ -68,18 +66,6 @@ private:
     std::optional<QPointF> m_from; // where it was put
 };
 
-// Pages of text and lists are drawn as soon and as well without a graphics card's driver, which is the largest thing that a window loads (60 MiB, a third of the time
-// until it shows). Who sets Qt's variable has its way.
-void drawWithoutDriver()
-{
-    if (qEnvironmentVariableIsEmpty("QT_QUICK_BACKEND"))
-        QQuickWindow::setSceneGraphBackend(u"software"_s);
-    else if (qEnvironmentVariable("QT_QUICK_BACKEND") != "software"_L1)
-        return;
-    if (qEnvironmentVariableIsEmpty("QT_XCB_GL_INTEGRATION"))
-        qputenv("QT_XCB_GL_INTEGRATION", "none");
-}
-
 int show(QQmlApplicationEngine &engine, Preon::Installer::Setup &setup, const QString &window, const QVariantMap &properties)
 {
     KLocalization::setupLocalizedContext(&engine);
@@ -102,18 +88,9 @@ void makeAnew(QQmlApplicationEngine &engine, const QString &window)
 
 int main(int argc, char **argv)
 {
-    drawWithoutDriver();
-    KIconTheme::initTheme();
+    Preon::Ui::prepare();
     QApplication app(argc, argv);
-    QCoreApplication::setApplicationName(u"preon-installer"_s);
-    QCoreApplication::setApplicationVersion(QStringLiteral(PREON_VERSION));
-    QGuiApplication::setDesktopFileName(u"org.preon.installer"_s);
-    KLocalizedString::setApplicationDomain("preon");
-    QGuiApplication::setApplicationDisplayName(i18n("Installer"));
-    QGuiApplication::setWindowIcon(QIcon::fromTheme(u"org.preon.installer"_s, QIcon(u":/qt/qml/org/preon/installer/org.preon.installer.svg"_s)));
-    if (qEnvironmentVariableIsEmpty("QT_QUICK_CONTROLS_STYLE"))
-        QQuickStyle::setStyle(u"org.kde.desktop"_s);
-
+    Preon::Ui::introduce(u"installer"_s, kli18n("Installer"));
     QCommandLineParser parser;
     parser.setApplicationDescription(i18n("Installs the system that this session was started from"));
     parser.addHelpOption();

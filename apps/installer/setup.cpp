@@ -3,11 +3,9 @@
 #include "apps/installer/setup.h"
 
 #include "apps/installer/places.h"
-#include "helper1_proxy.h"
 
 #include <QClipboard>
 #include <QGuiApplication>
-#include <QPointer>
 
 #include <utility>
 
@@ -16,19 +14,17 @@ namespace Preon::Installer
 
 Setup::Setup(const QDBusConnection &bus, const QString &kind, QObject *parent)
     : QObject(parent)
-    , m_kind(kind)
     , m_helper(bus)
     , m_languages(Installer::languages)
     , m_keyboards(Installer::keyboards)
     , m_timeZones(Installer::timeZones)
+    , m_work(&m_helper, kind, false)
 {
     m_languages.setCurrent(languageOfSession());
     useLanguage();
     connect(&m_languages, &Ui::Choices::currentChanged, this, &Setup::useLanguage);
-    connect(&m_helper, &Ui::Helper::stateChanged, this, [this] {
-        if (m_helper.state() == Ui::Helper::Ready)
-            lookForWork();
-    });
+    connect(&m_work, &Ui::Work::changed, this, &Setup::jobChanged);
+    connect(&m_work, &Ui::Work::refused, this, &Setup::refused);
 }
 
 void Setup::useLanguage()
@@ -41,72 +37,14 @@ void Setup::useLanguage()
     m_timeZones.renew(Installer::timeZones);
 }
 
-// Work that runs, or that nobody has seen the end of, is shown before anything else.
-void Setup::lookForWork()
-{
-    if (m_job || m_isBeginning)
-        return;
-    Ui::Helper::await(this, m_helper.core().ListJobs(), [this](const auto &answer) {
-        if (!answer || m_job || m_isBeginning || answer->value().isEmpty())
-            return settle();
-        const QDBusObjectPath newest = answer->value().first();
-        // The helper could not be told while it was away.
-        if (newest.path() == m_dismissed) {
-            Ui::Job(&m_helper, newest, nullptr).forget();
-            settle();
-        } else {
-            attach(newest);
-        }
-    });
-}
-
-void Setup::settle()
-{
-    if (!std::exchange(m_hasLookedForWork, true))
-        Q_EMIT jobChanged();
-}
-
-void Setup::attach(const QDBusObjectPath &path)
-{
-    auto *job = new Ui::Job(&m_helper, path, this);
-    // Which kind of work it is is known with the first answer only.
-    connect(job, &Ui::Job::stateChanged, this, [this, job = QPointer(job)] {
-        if (!job || m_job == job)
-            return;
-        if (job->kind() == m_kind) {
-            m_job = job;
-            m_isBeginning = false;
-            m_hasLookedForWork = true;
-            Q_EMIT jobChanged();
-        } else {
-            job->deleteLater();
-            settle();
-        }
-    });
-}
-
 void Setup::begin(const QDBusPendingReply<QDBusObjectPath> &call, std::function<void()> refusedTo)
 {
-    m_isBeginning = true;
-    Q_EMIT jobChanged();
-    Ui::Helper::await(this, call, [this, refusedTo = std::move(refusedTo)](const auto &answer) {
-        if (answer)
-            return attach(answer->value());
-        m_isBeginning = false;
-        Q_EMIT jobChanged();
-        Q_EMIT refused(answer.error());
-        refusedTo();
-    });
+    m_work.begin(call, std::move(refusedTo));
 }
 
 void Setup::letGo()
 {
-    if (!m_job)
-        return;
-    m_dismissed = m_job->path().path();
-    m_job->forget();
-    m_job->deleteLater();
-    m_job = nullptr;
+    m_work.letGo();
 }
 
 void Setup::copy(const QString &text) const
@@ -141,17 +79,17 @@ Network *Setup::network()
 
 Ui::Job *Setup::job() const
 {
-    return m_job;
+    return m_work.job();
 }
 
 bool Setup::isBeginning() const
 {
-    return m_isBeginning;
+    return m_work.isBeginning();
 }
 
 bool Setup::hasLookedForWork() const
 {
-    return m_hasLookedForWork;
+    return m_work.hasLooked();
 }
 
 } // namespace Preon::Installer

@@ -7,7 +7,7 @@
 
 #include "apps/common/choices.h"
 #include "apps/common/helper.h"
-#include "apps/common/job.h"
+#include "apps/common/work.h"
 #include "apps/installer/network.h"
 
 #include <QObject>
@@ -62,18 +62,12 @@ protected:
     void letGo();
 
 private:
-    void lookForWork();
-    void attach(const QDBusObjectPath &path);
     void useLanguage();
-    void settle();
 
-    const QString m_kind;
     Ui::Helper m_helper;
     Ui::Choices m_languages, m_keyboards, m_timeZones;
     Network m_network;
-    Ui::Job *m_job = nullptr;
-    QString m_dismissed; // path of the work that was let go of last
-    bool m_isBeginning = false, m_hasLookedForWork = false;
+    Ui::Work m_work;
 };
 
 } // namespace Preon::Installer

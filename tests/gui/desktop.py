@@ -20,6 +20,7 @@ import dbus.bus
 
 DARK = "BreezeDark"
 PHASES = ("Setting up the computer", "Making the recovery key", "Making the account", "Finishing")  # of a first start
+UPDATE_PHASES = ("Looking at the versions", "Fetching", "Writing", "Checking what was written", "Putting it into place")
 RECOVERY_KEY = "bcdefghi-jklnrtuv-cbdefghi-kjlnrtuv-dcbefghi-lkjnrtuv-edcbfghi-nlkjrtuv"
 
 
@@ -28,6 +29,7 @@ class Desktop:
 
     def __init__(self, width=1080, height=756, scale=1, scheme="BreezeLight", language="", display=None):
         self._processes = []
+        self._jobs = {}  # of stand-ins, by theirs
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="preon-gui-"))
         self.disks = self.folder / "disks"
         self.disks.mkdir()
@@ -225,6 +227,86 @@ ret = ("1", json.dumps(plan))""")
         if listed:
             mock.AddMethod("org.preon.Helper1", "ListJobs", "", "ao", f"ret = dbus.Array(['{path}'], signature='o')")
 
+    def updates(self, **facts):
+        """A stand-in for the helper of an installed machine with versions (as org.preon.Updates1.xml says); it does no work. Each call of it is remembered (called())."""
+        process, mock = self._helper_stand_in("installed")
+        self.versions(mock, **facts)
+        self.checked(mock)
+        self.answer(mock, "Plan", ("1", {"version": "3", "from": "2", "fetch": 142000000, "write": 1100000000, "already": 0, "parts": [], "removes": ["1"], "keeps": ["2"],
+                                         "phases": [], "text": "Particle 3 from the server, 142000000 bytes\npartition 5, Particle_1 goes"}), "sa{sv}", "ss")
+        for name, taken in (("Discard", ""), ("StartFrom", "s"), ("Keep", "sb"), ("SetFeature", "sb"), ("SetPolicy", "a{sv}")):
+            mock.AddMethod("org.preon.Updates1", name, taken, "", "")
+        return process, mock
+
+    @staticmethod
+    def versions(mock, **facts):
+        """What such a helper describes from now on; whoever listens is told."""
+        now = int(time.time())
+        came_up = [{"began": now - days * 86400 - 3600, "outcome": "came-up", "reasons": [], "try": 0} for days in (1, 2, 3, 5, 8, 13)]
+        usual = {"version": "", "running": False, "startsNext": False, "lastGood": False, "kept": False, "complete": True, "left": None, "starts": []}
+        state = {"system": {"name": "Particle", "version": "2", "title": "Particle 2"}, "problem": None,
+                 "versions": [usual | {"version": "2", "running": True, "startsNext": True, "lastGood": True,
+                                       "starts": [{"began": now - 3600, "outcome": "running", "reasons": [], "try": 0}, *came_up]},
+                              usual | {"version": "1", "starts": [{"began": now - 30 * 86400, "outcome": "came-up", "reasons": [], "try": 0}]}],
+                 "pending": "", "partial": None, "checked": now, "checkError": None, "candidate": None, "silent": 0,
+                 "policy": {"automatic": "check", "metered": False, "rate": 0, "notify": True}, "features": [], "connection": {"online": True, "metered": False},
+                 "power": {"onBattery": False, "percent": -1}, "others": 0} | facts
+        state["versions"] = [usual | each for each in state["versions"]]
+        mock.AddMethod("org.preon.Updates1", "Describe", "", "s", f"ret = {json.dumps(state)!r}")
+        mock.EmitSignal("org.preon.Updates1", "Changed", "", [])
+        return state
+
+    @staticmethod
+    def checked(mock, candidate=None, seconds=0):
+        """What such a helper answers when it is asked to look at the server, after that time."""
+        mock.AddMethod("org.preon.Updates1", "Check", "", "s", f"import time\ntime.sleep({seconds})\nret = {json.dumps({'candidate': candidate})!r}")
+
+    @staticmethod
+    def answer(mock, name, answer, taken, given):
+        """A plan's id and JSON text; an error (a dictionary) instead of an answer."""
+        if isinstance(answer, dict):
+            code = f"raise dbus.exceptions.DBusException({json.dumps(answer)!r}, name='org.preon.Error.Some')"
+        else:
+            code = f"ret = ({answer[0]!r}, {json.dumps(answer[1])!r})"
+        mock.AddMethod("org.preon.Updates1", name, taken, given, code)
+
+    @staticmethod
+    def called(mock, name):
+        """With what such a helper was asked for that so far, call by call."""
+        return [list(call[2]) for call in mock.GetCalls() if str(call[1]) == name]
+
+    def updating(self, mock, state="running", error=None, phase=1, listed=False, **values):
+        """Work of such a helper in that state; the object that plays it. Asked for again it becomes what is said then."""
+        path, interface = "/org/preon/Job1/1", "org.preon.Job1"
+        plan = {"version": "3", "phases": [{"name": name, "bytes": size, "cancellable": size == 142000000}
+                                           for name, size in zip(UPDATE_PHASES, (0, 142000000, 1100000000, 1100000000, 0))]}
+        described = f"ret = ({json.dumps(plan)!r}, '{{}}', {json.dumps(error) if error else ''!r}, dbus.Array(['Fetching usr_3.raw.zst'], signature='s'))"
+        shown = {"Kind": "update", "Target": "Particle 3", "State": state, "Phase": UPDATE_PHASES[phase], "Cancellable": phase == 1, "Done": 48000000, "Total": 142000000,
+                 "Rate": 12000000, "SecondsLeft": 240} | values
+        bus = dbus.bus.BusConnection(self.env["DBUS_SESSION_BUS_ADDRESS"])
+        mock.AddMethod("org.preon.Updates1", "Apply", "s", "o", f"ret = dbus.ObjectPath('{path}')")
+        if mock in self._jobs:
+            job = self._jobs[mock]
+            job.AddMethod(interface, "Describe", "", "sssas", described)
+            job.UpdateProperties(interface, shown)
+        else:
+            mock.AddObject(path, interface, shown, [("Describe", "", "sssas", described), ("Forget", "", "", ""), ("Cancel", "", "", "")])
+            job = self._jobs[mock] = dbus.Interface(bus.get_object("org.preon.Helper1", path), "org.freedesktop.DBus.Mock")
+        mock.AddMethod("org.preon.Helper1", "ListJobs", "", "ao", f"ret = dbus.Array({[path] if listed else []!r}, signature='o')")
+        return job
+
+    def logind(self, bus, can="yes"):
+        """A logind to test against, which restarts nothing and keeps what was planned; what it was asked for called() says."""
+        name, interface = "org.freedesktop.login1", "org.freedesktop.login1.Manager"
+        process, manager = self._stand_in(bus, name, "/org/freedesktop/login1", "logind")
+        mock = dbus.Interface(manager, "org.freedesktop.DBus.Mock")
+        mock.AddMethod(interface, "CanReboot", "", "s", f"ret = {can!r}")
+        mock.AddProperty(interface, "ScheduledShutdown", dbus.Struct(("", dbus.UInt64(0)), signature="st"))
+        plan = "self.UpdateProperties('{}', {{'ScheduledShutdown': dbus.Struct(({}), signature='st')}})"
+        mock.AddMethod(interface, "ScheduleShutdown", "st", "", plan.format(interface, "args[0], args[1]"))
+        mock.AddMethod(interface, "CancelScheduledShutdown", "", "b", plan.format(interface, "'', dbus.UInt64(0)") + "\nret = True")
+        return process, mock
+
     def _stand_in(self, bus, name, path, template):
         process = self.start(name, [sys.executable, "-m", "dbusmock", "--system", "--template", template])
         wait_for(name, lambda: bus.name_has_owner(name))
@@ -232,6 +314,9 @@ ret = ("1", json.dumps(plan))""")
 
     def installer(self, *options):
         return self.start("installer", ["preon-installer", "--session-bus", *options])
+
+    def centre(self, *options):
+        return self.start("updates", ["preon-updates", "--session-bus", *options])
 
     def picture(self, path):
         """The whole screen as a PNG, once two looks at it were equal."""

@@ -15,6 +15,11 @@ QuestionPage {
     canGoBack: false
     firstFocus: cancel.visible ? cancel : details
 
+    property string cancelText: i18nd("preon", "Cancel…")
+    property string cancelIcon: "dialog-cancel"
+    property string cancellingText: i18nd("preon", "Stopping at the next safe point…")
+    property bool showsAmount: false // not among the details only
+
     readonly property alias showsDetails: details.checked
     property alias notes: above.data // before all else
 
@@ -94,7 +99,7 @@ QuestionPage {
         spacing: Kirigami.Units.largeSpacing
         QQC2.Label {
             objectName: "timeLeft"
-            text: page.job.cancelling ? i18nd("preon", "Stopping at the next safe point…") : page.job.timeLeft !== "" ? page.job.timeLeft : page.job.phase
+            text: page.job.cancelling ? page.cancellingText : page.job.timeLeft !== "" ? page.job.timeLeft : page.job.phase
             font.features: { "tnum": 1 }
             wrapMode: Text.Wrap
             Layout.fillWidth: true
@@ -106,6 +111,13 @@ QuestionPage {
             Accessible.ignored: true
         }
     }
+    QQC2.Label {
+        objectName: "amount"
+        visible: page.showsAmount && text !== ""
+        text: [page.job.amount, page.job.rate].filter(part => part !== "").join(" · ")
+        font.features: { "tnum": 1 }
+        opacity: 0.8
+    }
 
     Flow {
         spacing: Kirigami.Units.largeSpacing
@@ -114,8 +126,8 @@ QuestionPage {
         QQC2.Button {
             id: cancel
             objectName: "cancel"
-            text: i18nd("preon", "Cancel…")
-            icon.name: "dialog-cancel"
+            text: page.cancelText
+            icon.name: page.cancelIcon
             visible: page.job.cancellable
             onClicked: page.cancelAsked()
         }
@@ -130,7 +142,7 @@ QuestionPage {
         }
     }
     QQC2.Label {
-        visible: details.checked
+        visible: details.checked && !page.showsAmount
         text: [page.job.amount, page.job.rate].filter(part => part !== "").join(" · ")
         font.features: { "tnum": 1 }
         opacity: 0.8

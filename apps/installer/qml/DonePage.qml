@@ -21,7 +21,7 @@ InstallerPage {
             : afterwards === "restart" ? i18np("This computer restarts in one second. Remove the stick when the screen goes dark.", "This computer restarts in %1 seconds. Remove the stick when the screen goes dark.", seconds)
             : afterwards === "poweroff" ? i18np("This computer switches off in one second.", "This computer switches off in %1 seconds.", seconds)
             : i18n("Remove the stick when the screen goes dark. The first start takes a minute longer.")
-    iconName: Qt.resolvedUrl("done.svg")
+    iconName: "qrc:/qt/qml/org/preon/ui/done.svg"
     canGoBack: false
     verb: isSandbox ? i18n("Close") : afterwards === "poweroff" ? i18n("Switch off now") : i18n("Restart now")
     goesOn: false
@@ -31,9 +31,9 @@ InstallerPage {
         const how = afterwards;
         afterwards = "";
         if (how === "poweroff")
-            installation.powerOff();
+            installation.restart.powerOff();
         else
-            installation.restart();
+            installation.restart.now();
     }
     Timer {
         interval: 1000

@@ -5,7 +5,7 @@ import org.preon.ui
 import org.preon.installer
 
 // The welcome of an installed system. Only what this computer cannot know is asked; a window opened while an account is being made shows that.
-PageWindow {
+StepWindow {
     id: window
 
     required property FirstStart start

@@ -14,7 +14,7 @@ FirstPage {
 
     question: i18n("Welcome, %1", name)
     sentence: i18n("Everything is ready. From now on you sign in with your password.")
-    iconName: Qt.resolvedUrl("done.svg")
+    iconName: "qrc:/qt/qml/org/preon/ui/done.svg"
     canGoBack: false
     verb: i18n("Start using %1", start.system)
     goesOn: false

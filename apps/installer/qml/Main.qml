@@ -5,7 +5,7 @@ import org.preon.ui
 import org.preon.installer
 
 // The installer's window. What is shown follows from the state of things, so that a window opened in the middle of an installation shows just that.
-PageWindow {
+StepWindow {
     id: window
 
     required property Installation installation

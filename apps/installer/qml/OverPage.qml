@@ -11,7 +11,7 @@ FirstPage {
 
     question: i18n("This computer is set up")
     sentence: i18np("Sign in with your account. This closes in one second.", "Sign in with your account. This closes in %1 seconds.", seconds)
-    iconName: Qt.resolvedUrl("done.svg")
+    iconName: "qrc:/qt/qml/org/preon/ui/done.svg"
     canGoBack: false
     verb: i18n("Close")
     goesOn: false

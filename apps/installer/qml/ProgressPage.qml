@@ -34,13 +34,15 @@ JobPage {
         }
     ]
 
-    StopDialog {
+    AskDialog {
         id: ask
         page: page
         title: i18n("Stop the installation?")
         subtitle: i18n("It stops at the next safe point. What was erased by then stays erased, and %1 does not start from this disk.", page.installation.machine.system)
         keepOnText: i18n("Keep installing")
-        onStopped: page.job.cancel()
+        verb: i18n("Stop")
+        verbIcon: "dialog-cancel"
+        onAgreed: page.job.cancel()
     }
     Connections {
         target: page.job

@@ -16,13 +16,15 @@ JobPage {
     sentence: i18n("This takes a minute. Should the power go, it goes on from there.")
     onCancelAsked: ask.open()
 
-    StopDialog {
+    AskDialog {
         id: ask
         page: page
         title: i18n("Stop here?")
         subtitle: i18n("It stops at the next safe point. What you typed is kept, and you can change it and begin again.")
         keepOnText: i18n("Go on")
-        onStopped: page.job.cancel()
+        verb: i18n("Stop")
+        verbIcon: "dialog-cancel"
+        onAgreed: page.job.cancel()
     }
     Connections {
         target: page.job

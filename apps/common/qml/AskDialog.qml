@@ -4,16 +4,18 @@ import QtQuick
 import QtQuick.Controls as QQC2
 import org.kde.kirigami as Kirigami
 
-// Asks once whether work is to be stopped, and says what that leaves.
+// Asks once before something is done, and says what that leaves. The keyboard begins on what changes nothing.
 Kirigami.PromptDialog {
     id: ask
 
     required property Item page
     property string keepOnText
+    property string verb
+    property string verbIcon
 
-    signal stopped
+    signal agreed
 
-    objectName: "cancelDialog"
+    objectName: "askDialog"
     standardButtons: Kirigami.Dialog.NoButton
     padding: Kirigami.Units.gridUnit
     contentLeftPadding: 0
@@ -35,12 +37,12 @@ Kirigami.PromptDialog {
                 onClicked: ask.close()
             }
             QQC2.Button {
-                objectName: "stop"
-                text: i18n("Stop")
-                icon.name: "dialog-cancel"
+                objectName: "agree"
+                text: ask.verb
+                icon.name: ask.verbIcon
                 onClicked: {
                     ask.close();
-                    ask.stopped();
+                    ask.agreed();
                 }
             }
         }

@@ -4,25 +4,20 @@ import QtQuick
 import QtQuick.Layouts
 import QtQuick.Controls as QQC2
 import org.kde.kirigami as Kirigami
-import org.preon.ui
-import org.preon.installer
 
-// The window of a way through pages: the way at the top, one page, back and the verb at the bottom. Whoever is one says its steps and which page is shown.
+// The window of an app of the suite: one page, back and the verb at the bottom. Whoever is one says which page is shown.
 Kirigami.AbstractApplicationWindow {
     id: window
 
-    required property bool kiosk
-    property Setup setup
-    property var steps: [] // of { page: name of a file, title }
-    property int step: 0
+    property bool kiosk: false
+    required property url folder // of the pages' files
+    property var given: ({}) // what each page is given beside the window
     property string current // name of the page's file, without ".qml"
-    property bool showsWay: true
-    property bool canStepBack: step > 0
+    property bool canStepBack: false
 
     readonly property QuestionPage page: stack.currentItem as QuestionPage
 
     signal backAsked
-    signal wentOn // a page's question is answered, and it was not the last one
 
     width: kiosk ? Screen.width : Math.min(Kirigami.Units.gridUnit * 60, Screen.width)
     height: kiosk ? Screen.height : Math.min(Kirigami.Units.gridUnit * 42, Screen.height)
@@ -36,10 +31,6 @@ Kirigami.AbstractApplicationWindow {
     function goOn(): void {
         if (page?.canContinue && !stack.busy)
             page.proceed();
-    }
-    function next(): void {
-        wentOn();
-        step = Math.min(step + 1, steps.length - 1);
     }
     function back(): void {
         if (page?.hasInner)
@@ -55,10 +46,10 @@ Kirigami.AbstractApplicationWindow {
         show();
     }
     function show(): void {
-        const url = Qt.resolvedUrl(current + ".qml");
+        const url = folder + current + ".qml";
         const isFirst = stack.depth === 0; // nothing that it could take turns with
         stack.clear(QQC2.StackView.Immediate);
-        stack.push(url, { window: window, setup: setup }, QQC2.StackView.Immediate);
+        stack.push(url, Object.assign({ window: window }, given), QQC2.StackView.Immediate);
         if (Kirigami.Units.longDuration > 1 && !isFirst)
             appear.restart();
         Qt.callLater(focusFirst);
@@ -70,17 +61,6 @@ Kirigami.AbstractApplicationWindow {
         else
             verb.forceActiveFocus(Qt.TabFocusReason);
         page?.announce();
-    }
-
-    header: Item {
-        implicitHeight: way.implicitHeight
-        StepBar {
-            id: way
-            anchors.fill: parent
-            visible: window.showsWay
-            steps: window.steps.map(each => each.title)
-            current: window.step
-        }
     }
 
     QQC2.StackView {
@@ -111,7 +91,7 @@ Kirigami.AbstractApplicationWindow {
             QQC2.Button {
                 id: back
                 objectName: "back"
-                text: i18n("Back")
+                text: i18nd("preon", "Back")
                 icon.name: LayoutMirroring.enabled ? "go-next" : "go-previous"
                 readonly property bool wanted: (window.page?.canGoBack ?? false) && (window.canStepBack || (window.page?.hasInner ?? false))
                 visible: wanted
@@ -131,15 +111,6 @@ Kirigami.AbstractApplicationWindow {
                 onConfirmed: window.goOn()
             }
         }
-    }
-    // Where no desktop does it.
-    readonly property Speech speech: Speech { language: window.setup.languages.current }
-    readonly property bool canSpeak: kiosk && speech.available
-    Shortcut {
-        sequence: "Meta+Alt+S"
-        context: Qt.ApplicationShortcut
-        enabled: window.canSpeak
-        onActivated: window.speech.toggle()
     }
     Shortcut {
         sequences: [StandardKey.Back, "Escape"]

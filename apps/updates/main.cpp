@@ -1,0 +1,38 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "apps/common/program.h"
+#include "apps/updates/centre.h"
+#include "apps/updates/elsewhere.h"
+
+#include <KLocalizedQmlContext>
+#include <KLocalizedString>
+
+#include <QApplication>
+#include <QCommandLineParser>
+#include <QQmlApplicationEngine>
+
+using namespace Qt::StringLiterals;
+
+int main(int argc, char **argv)
+{
+    Preon::Ui::prepare();
+    QApplication app(argc, argv);
+    Preon::Ui::introduce(u"updates"_s, kli18n("Updates"));
+
+    QCommandLineParser parser;
+    parser.setApplicationDescription(i18n("Shows what is new for the system of this computer, and updates it"));
+    parser.addHelpOption();
+    parser.addVersionOption();
+    const QCommandLineOption sandbox(u"session-bus"_s, i18n("Use the helper on the session bus (preond --sandbox)"));
+    parser.addOption(sandbox);
+    parser.process(app);
+
+    const QDBusConnection bus = parser.isSet(sandbox) ? QDBusConnection::sessionBus() : QDBusConnection::systemBus();
+    Preon::Updates::Centre centre(bus, QDBusConnection::systemBus());
+    Preon::Updates::Elsewhere elsewhere;
+    QQmlApplicationEngine engine;
+    KLocalization::setupLocalizedContext(&engine);
+    engine.setInitialProperties({{u"centre"_s, QVariant::fromValue(&centre)}, {u"elsewhere"_s, QVariant::fromValue(&elsewhere)}});
+    engine.loadFromModule("org.preon.updates", "Main");
+    return engine.rootObjects().isEmpty() ? 1 : QCoreApplication::exec();
+}

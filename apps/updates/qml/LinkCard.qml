@@ -1,0 +1,37 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+import QtQuick
+import QtQuick.Layouts
+import org.kde.kirigami as Kirigami
+import org.kde.kirigamiaddons.formcard as FormCard
+
+// A card of ways that lead on from a page.
+FormCard.FormCard {
+    id: card
+
+    property var links: [] // of { id, title, line, icon, opens }
+
+    signal followed(string id)
+
+    // Rounded, as all cards of the suite: one that fills its room would not be.
+    maximumWidth: width - 2
+
+    Repeater {
+        model: card.links
+        FormCard.FormButtonDelegate {
+            required property var modelData
+            objectName: "link-" + modelData.id
+            text: modelData.title
+            description: modelData.line
+            icon.name: modelData.icon
+            enabled: modelData.opens ?? true
+            trailingLogo.direction: Qt.application.layoutDirection === Qt.RightToLeft ? Qt.LeftArrow : Qt.RightArrow
+            descriptionItem.color: Kirigami.Theme.textColor
+            descriptionItem.opacity: 0.75
+            descriptionItem.Accessible.ignored: true
+            Accessible.description: modelData.line
+            Accessible.onPressAction: if (enabled) clicked()
+            onClicked: card.followed(modelData.id)
+        }
+    }
+}
