@@ -9,15 +9,32 @@
 
 #include <QApplication>
 #include <QCommandLineParser>
+#include <QLocale>
 #include <QQmlApplicationEngine>
 
 using namespace Qt::StringLiterals;
+
+namespace
+{
+
+// Hours and dates stand in the middle of sentences: they are written as these are, also where a session's words and its formats are of two languages.
+void writeDatesAsWords()
+{
+    const QStringList spoken = KLocalizedString::languages();
+    const QLocale words(spoken.value(0, u"en"_s));
+    if (words.language() != QLocale().language())
+        QLocale::setDefault(words);
+}
+
+} // namespace
 
 int main(int argc, char **argv)
 {
     Preon::Ui::prepare();
     QApplication app(argc, argv);
     Preon::Ui::introduce(u"updates"_s, kli18n("Updates"));
+
+    writeDatesAsWords();
 
     QCommandLineParser parser;
     parser.setApplicationDescription(i18n("Shows what is new for the system of this computer, and updates it"));

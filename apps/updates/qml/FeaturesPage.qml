@@ -46,7 +46,7 @@ UpdatesPage {
     }
     Notice {
         visible: page.centre.features.length === 0
-        iconName: "preferences-desktop-plugin"
+        iconName: "plugins"
         title: i18n("%1 has no optional features", page.centre.system)
         text: i18n("Apps come from elsewhere: the first page says from where.")
     }

@@ -44,7 +44,7 @@ UpdatesPage {
         case Centre.Current:
             return i18n("%1 is up to date", centre.title);
         case Centre.Available:
-            return i18n("%1 is there", centre.nextTitle);
+            return i18n("%1 is available", centre.nextTitle);
         case Centre.Paused:
             return centre.cutOff ? i18n("The download of %1 was cut off", centre.nextTitle) : i18n("%1 is paused", centre.nextTitle);
         case Centre.Unreached:
@@ -151,7 +151,7 @@ UpdatesPage {
         objectName: "blocked"
         visible: page.standing === Centre.Blocked
         text: page.sentence_(page.centre.problem.why, page.centre.problem.todo)
-        details: page.centre.problem.detail
+        details: page.centre.problem.isSet ? page.centre.problem.text() : ""
     }
     NoteCard {
         objectName: "unreached"
@@ -160,7 +160,7 @@ UpdatesPage {
         text: page.isUntrusted ? i18n("Somebody may stand between this computer and the server, or the maker has made a mistake. Try again in another network, or later; until then this computer stays as it is.")
             : !page.centre.online ? i18n("Connect to a network, then try again.")
             : page.sentence_(page.centre.checkProblem.why, page.centre.checkProblem.todo)
-        details: page.centre.checkProblem.text()
+        details: page.centre.checkProblem.isSet ? page.centre.checkProblem.text() : ""
         action: copies
     }
     NoteCard {
@@ -169,7 +169,7 @@ UpdatesPage {
         type: Kirigami.MessageType.Error
         title: page.centre.planProblem.what
         text: page.sentence_(page.centre.planProblem.why, page.centre.planProblem.todo)
-        details: page.centre.planProblem.text()
+        details: page.centre.planProblem.isSet ? page.centre.planProblem.text() : ""
         action: copies
     }
     Component {
@@ -238,7 +238,7 @@ UpdatesPage {
         links: [
             { id: "VersionsPage", title: i18n("Versions on this computer"), icon: "view-history",
               line: i18np("One version", "%1 versions", page.centre.versions.length) },
-            { id: "FeaturesPage", title: i18n("Optional features"), icon: "preferences-desktop-plugin",
+            { id: "FeaturesPage", title: i18n("Optional features"), icon: "plugins",
               line: page.centre.features.length === 0 ? i18n("None") : i18np("%2 of one switched on", "%2 of %1 switched on", page.centre.features.length, page.centre.features.filter(each => each.enabled).length) },
             { id: "PolicyPage", title: i18n("How updates come"), icon: "configure",
               line: page.centre.policy.automatic === "fetch" ? i18n("Fetched and prepared by themselves") : page.centre.policy.automatic === "check" ? i18n("Looked for by themselves, fetched when you say so") : i18n("Only when you look") },

@@ -19,19 +19,25 @@ FormCard.FormCard {
     Repeater {
         model: card.links
         FormCard.FormButtonDelegate {
+            id: link
             required property var modelData
+            readonly property bool leads: modelData.opens ?? true // else it only says something
             objectName: "link-" + modelData.id
             text: modelData.title
             description: modelData.line
             icon.name: modelData.icon
-            enabled: modelData.opens ?? true
+            focusPolicy: leads ? Qt.StrongFocus : Qt.NoFocus
+            background.visible: leads
             trailingLogo.direction: Qt.application.layoutDirection === Qt.RightToLeft ? Qt.LeftArrow : Qt.RightArrow
             descriptionItem.color: Kirigami.Theme.textColor
             descriptionItem.opacity: 0.75
             descriptionItem.Accessible.ignored: true
+            Accessible.role: leads ? Accessible.Button : Accessible.StaticText
             Accessible.description: modelData.line
-            Accessible.onPressAction: if (enabled) clicked()
-            onClicked: card.followed(modelData.id)
+            Accessible.onPressAction: clicked()
+            Keys.onReturnPressed: clicked()
+            Keys.onEnterPressed: clicked()
+            onClicked: if (leads) card.followed(modelData.id)
         }
     }
 }

@@ -3,11 +3,12 @@
 import QtQuick
 import QtQuick.Layouts
 import QtQuick.Controls as QQC2
+import QtQuick.Templates as T
 import org.kde.kirigami as Kirigami
 import org.preon.ui
 
 // What a version brings, as its maker says; what goes for it and what stays. The maker's words are shown as plain text, whatever they look like.
-QQC2.Control {
+T.Control {
     id: news
 
     property string title
@@ -17,6 +18,8 @@ QQC2.Control {
     property string details
 
     padding: Kirigami.Units.largeSpacing * 1.5
+    implicitHeight: contentItem.implicitHeight + topPadding + bottomPadding
+    implicitWidth: contentItem.implicitWidth + leftPadding + rightPadding
     Layout.fillWidth: true
     Kirigami.Theme.inherit: false
     Kirigami.Theme.colorSet: Kirigami.Theme.View
@@ -50,16 +53,13 @@ QQC2.Control {
             visible: news.address !== ""
             horizontalAlignment: Text.AlignLeft
         }
-        Repeater {
-            model: news.lines
-            QQC2.Label {
-                required property string modelData
-                text: modelData
-                opacity: 0.8
-                wrapMode: Text.Wrap
-                Layout.fillWidth: true
-                Layout.topMargin: Kirigami.Units.smallSpacing
-            }
+        QQC2.Label {
+            text: news.lines.join(" ")
+            visible: text !== ""
+            opacity: 0.8
+            wrapMode: Text.Wrap
+            Layout.fillWidth: true
+            Layout.topMargin: Kirigami.Units.largeSpacing
         }
         Details {
             text: news.details

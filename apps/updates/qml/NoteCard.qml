@@ -3,11 +3,12 @@
 import QtQuick
 import QtQuick.Layouts
 import QtQuick.Controls as QQC2
+import QtQuick.Templates as T
 import org.kde.kirigami as Kirigami
 import org.preon.ui
 
 // Something to know beside a page's question: what, one sentence, the truth behind it one click away. Read out as a whole.
-QQC2.Control {
+T.Control {
     id: note
 
     property string title
@@ -21,6 +22,8 @@ QQC2.Control {
                                : type === Kirigami.MessageType.Positive ? Kirigami.Theme.positiveTextColor : Kirigami.Theme.activeTextColor
 
     padding: Kirigami.Units.largeSpacing * 1.5
+    implicitHeight: contentItem.implicitHeight + topPadding + bottomPadding
+    implicitWidth: contentItem.implicitWidth + leftPadding + rightPadding
     Layout.fillWidth: true
     Kirigami.Theme.inherit: false
     Kirigami.Theme.colorSet: Kirigami.Theme.View
@@ -60,16 +63,16 @@ QQC2.Control {
                 Layout.fillWidth: true
                 Accessible.ignored: true
             }
+            Details {
+                title: note.detailsTitle
+                text: note.details
+                Layout.leftMargin: -Kirigami.Units.smallSpacing
+            }
             Loader {
                 active: note.action !== null
                 visible: active
                 sourceComponent: note.action
                 Layout.topMargin: Kirigami.Units.smallSpacing
-            }
-            Details {
-                title: note.detailsTitle
-                text: note.details
-                Layout.leftMargin: -Kirigami.Units.smallSpacing
             }
         }
     }

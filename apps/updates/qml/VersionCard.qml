@@ -8,7 +8,7 @@ import org.kde.kirigami as Kirigami
 import org.preon.ui
 
 // One version: what it is at the moment, how it came up; opened, each of its starts and what can be done with it.
-QQC2.Control {
+T.Control {
     id: card
 
     property var version
@@ -18,7 +18,8 @@ QQC2.Control {
     signal startAsked
     signal keepAsked(bool keep)
 
-    padding: 0
+    implicitHeight: contentItem.implicitHeight
+    implicitWidth: contentItem.implicitWidth
     Layout.fillWidth: true
     Kirigami.Theme.inherit: false
     Kirigami.Theme.colorSet: Kirigami.Theme.View
