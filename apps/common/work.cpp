@@ -73,6 +73,7 @@ void Work::attach(QList<QDBusObjectPath> paths)
 void Work::begin(const QDBusPendingReply<QDBusObjectPath> &call, std::function<void()> refusedTo)
 {
     m_isBeginning = true;
+    m_dismissed.clear();
     Q_EMIT changed();
     Helper::await(this, call, [this, refusedTo = std::move(refusedTo)](const auto &answer) {
         if (answer)

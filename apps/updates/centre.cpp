@@ -71,10 +71,11 @@ void Centre::refresh()
 void Centre::describe(std::function<void()> then)
 {
     Ui::Helper::await(this, m_helper.updates().Describe(), [this, then = std::move(then)](const auto &answer) {
+        m_unknown = answer ? Ui::Problem() : answer.error();
         if (answer)
             take(parse(answer->value()));
-        else if (!isKnown())
-            refuse(answer.error(), [this] { refresh(); });
+        else
+            Q_EMIT changed();
         if (then)
             then();
     });
@@ -160,7 +161,7 @@ void Centre::update()
     });
 }
 
-void Centre::apply(const QString &id)
+void Centre::apply(QString id)
 {
     // Ids are good for once; a plan that no longer fits is made anew.
     m_planId = m_plannedFor = QString();
@@ -463,6 +464,11 @@ Ui::Job *Centre::job() const
 bool Centre::isKnown() const
 {
     return !m_state.isEmpty() && m_work.hasLooked();
+}
+
+Ui::Problem Centre::unknown() const
+{
+    return isKnown() ? Ui::Problem() : m_unknown;
 }
 
 bool Centre::isBeginning() const

@@ -28,6 +28,7 @@ class Centre : public QObject
     Q_PROPERTY(Preon::Ui::Restart *restart READ restart CONSTANT)
     Q_PROPERTY(Preon::Ui::Job *job READ job NOTIFY changed)
     Q_PROPERTY(bool known READ isKnown NOTIFY changed)
+    Q_PROPERTY(Preon::Ui::Problem unknown READ unknown NOTIFY changed)
     Q_PROPERTY(bool beginning READ isBeginning NOTIFY changed)
     Q_PROPERTY(Standing standing READ standing NOTIFY changed)
     Q_PROPERTY(Preon::Ui::Problem problem READ problem NOTIFY changed)
@@ -75,6 +76,7 @@ public:
     Ui::Restart *restart();
     Ui::Job *job() const; // null until it began; also one that another window or a timer began
     bool isKnown() const; // what is described here
+    Ui::Problem unknown() const; // why it is not known
     bool isBeginning() const; // asked for, not answered
     Standing standing() const;
     Ui::Problem problem() const;
@@ -125,7 +127,7 @@ private:
     void describe(std::function<void()> then = {});
     void take(const QJsonObject &state);
     void plan();
-    void apply(const QString &id);
+    void apply(QString id);
     void followJob();
     void over(); // the work, and what it left is known
     void ask(std::function<QDBusPendingReply<>()> call, std::function<void()> then = {});
@@ -138,7 +140,7 @@ private:
     Ui::Work m_work;
     Ui::Restart m_restart;
     QJsonObject m_state;
-    Ui::Problem m_checkProblem, m_planProblem;
+    Ui::Problem m_unknown, m_checkProblem, m_planProblem;
     bool m_isChecking = false, m_isPlanning = false, m_hasLooked = false, m_wasCutOff = false;
     QString m_planId, m_plannedFor;
     QJsonObject m_plan;

@@ -41,7 +41,7 @@ const auto &knownPlaces()
               kli18n("No app for it is installed. In a terminal: fwupdmgr"),
               {{"org.gnome.Firmware.desktop", {}}, {"org.kde.discover.desktop", {"--mode", "Update"}}, {"org.gnome.Software.desktop", {"--mode", "updates"}}}},
         Place{"apps",
-              "applications-all",
+              "view-app-grid-symbolic",
               kli18n("Apps"),
               kli18n("No app for it is installed. In a terminal: flatpak update"),
               {{"org.kde.discover.desktop", {"--mode", "Update"}}, {"org.gnome.Software.desktop", {"--mode", "updates"}}}},

@@ -275,9 +275,10 @@ ret = ("1", json.dumps(plan))""")
         """With what such a helper was asked for that so far, call by call."""
         return [list(call[2]) for call in mock.GetCalls() if str(call[1]) == name]
 
-    def updating(self, mock, state="running", error=None, phase=1, listed=False, **values):
-        """Work of such a helper in that state; the object that plays it. Asked for again it becomes what is said then."""
-        path, interface = "/org/preon/Job1/1", "org.preon.Job1"
+    def updating(self, mock, state="running", error=None, phase=1, listed=False, number=1, **values):
+        """Work of such a helper in that state; the object that plays it. Asked for again it becomes what is said then, with another number it is
+        work that comes after."""
+        path, interface = f"/org/preon/Job1/{number}", "org.preon.Job1"
         plan = {"version": "3", "phases": [{"name": name, "bytes": size, "cancellable": size == 142000000}
                                            for name, size in zip(UPDATE_PHASES, (0, 142000000, 1100000000, 1100000000, 0))]}
         described = f"ret = ({json.dumps(plan)!r}, '{{}}', {json.dumps(error) if error else ''!r}, dbus.Array(['Fetching usr_3.raw.zst'], signature='s'))"
@@ -285,13 +286,13 @@ ret = ("1", json.dumps(plan))""")
                  "Rate": 12000000, "SecondsLeft": 240} | values
         bus = dbus.bus.BusConnection(self.env["DBUS_SESSION_BUS_ADDRESS"])
         mock.AddMethod("org.preon.Updates1", "Apply", "s", "o", f"ret = dbus.ObjectPath('{path}')")
-        if mock in self._jobs:
-            job = self._jobs[mock]
+        if (mock, number) in self._jobs:
+            job = self._jobs[mock, number]
             job.AddMethod(interface, "Describe", "", "sssas", described)
             job.UpdateProperties(interface, shown)
         else:
             mock.AddObject(path, interface, shown, [("Describe", "", "sssas", described), ("Forget", "", "", ""), ("Cancel", "", "", "")])
-            job = self._jobs[mock] = dbus.Interface(bus.get_object("org.preon.Helper1", path), "org.freedesktop.DBus.Mock")
+            job = self._jobs[mock, number] = dbus.Interface(bus.get_object("org.preon.Helper1", path), "org.freedesktop.DBus.Mock")
         mock.AddMethod("org.preon.Helper1", "ListJobs", "", "ao", f"ret = dbus.Array({[path] if listed else []!r}, signature='o')")
         return job
 
@@ -302,7 +303,7 @@ ret = ("1", json.dumps(plan))""")
         mock = dbus.Interface(manager, "org.freedesktop.DBus.Mock")
         mock.AddMethod(interface, "CanReboot", "", "s", f"ret = {can!r}")
         mock.AddProperty(interface, "ScheduledShutdown", dbus.Struct(("", dbus.UInt64(0)), signature="st"))
-        plan = "self.UpdateProperties('{}', {{'ScheduledShutdown': dbus.Struct(({}), signature='st')}})"
+        plan = "self.props['{}']['ScheduledShutdown'] = dbus.Struct(({}), signature='st')"
         mock.AddMethod(interface, "ScheduleShutdown", "st", "", plan.format(interface, "args[0], args[1]"))
         mock.AddMethod(interface, "CancelScheduledShutdown", "", "b", plan.format(interface, "'', dbus.UInt64(0)") + "\nret = True")
         return process, mock

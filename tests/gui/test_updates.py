@@ -122,7 +122,7 @@ class UpdatesTest(unittest.TestCase):
         self.says("Particle 1 makes room for it.")
         self.says("Particle 2 stays, to go back to.")
         self.window.find(id="changeLog")
-        self.assertEqual([["", {}]], [[call[0] and "", call[1]] for call in self.calls("Plan")])
+        self.assertEqual([["3", {}]], self.calls("Plan"))
         self.assertEqual([], self.calls("Apply"))
         self.window.press("button", "Details")
         self.assertIn("partition 5, Particle_1 goes", self.window.find(id="detailsText").text)
@@ -217,10 +217,25 @@ class UpdatesTest(unittest.TestCase):
         self.assertIsNone(self.window.look(id="link-PolicyPage"))
         self.window.find(id="link-apps")
 
-    def test_no_helper(self):
-        self.open("The part of Preon that works on disks does not answer")
+    def test_a_helper_that_cannot_describe_this_computer(self):
         self.machine()
-        self.window.press("button", "Try again")
+        desktop.answer(self.mock, "Describe", REFUSED, "", "s")
+        self.open("This is not allowed")
+        desktop.versions(self.mock)
+        self.window.page("Particle 2 is up to date")
+
+    def test_news_do_not_take_the_keyboard_away(self):
+        self.machine()
+        self.open("Particle 2 is up to date")
+        self.window.find("button", "Optional features").focus()
+        desktop.versions(self.mock, versions=[*VERSIONS, {"version": "0"}])
+        self.says("3 versions")
+        self.assertEqual("link-FeaturesPage", self.window.focused().id)
+
+    def test_a_helper_that_comes_late_is_noticed(self):
+        self.open("The part of Preon that works on disks does not answer")
+        self.window.find("button", "Try again")
+        self.machine()
         self.window.page("Particle 2 is up to date")
 
     # The work.
@@ -242,7 +257,7 @@ class UpdatesTest(unittest.TestCase):
         self.window.page("Particle 3 is paused")
         self.says("48 MB of 142 MB are here already")
         wait_for("its record to be let go of", lambda: [call for call in job.GetCalls() if str(call[1]) == "Forget"])
-        desktop.updating(self.mock)
+        desktop.updating(self.mock, number=2)
         self.window.press("button", "Resume")
         self.window.page("Updating to Particle 3")
         self.assertEqual("3", self.calls("Plan")[-1][0])
@@ -290,7 +305,7 @@ class UpdatesTest(unittest.TestCase):
         self.machine(candidate=NEXT, partial=HALF)
         desktop.updating(self.mock, "interrupted", listed=True)
         self.open("The download of Particle 3 was cut off")
-        desktop.updating(self.mock)
+        desktop.updating(self.mock, number=2)
         self.window.press("button", "Resume")
         self.window.page("Updating to Particle 3")
 
@@ -303,7 +318,7 @@ class UpdatesTest(unittest.TestCase):
         self.window.press("button", "Save log")
         path = pathlib.Path(wait_for("the log", lambda: self.window.look("label", "Saved as ")).name.removeprefix("Saved as "))
         self.assertIn("Fetching usr_3.raw.zst", path.read_text())
-        desktop.updating(self.mock)
+        desktop.updating(self.mock, number=2)
         self.window.press("button", "Try again")
         self.window.page("Updating to Particle 3")
 
@@ -390,7 +405,7 @@ class UpdatesTest(unittest.TestCase):
         self.open("Particle 3 is up to date")
         self.says("Particle 4 did not start properly, so this computer went back to Particle 3")
         self.says("It was tried 3 times. Particle 3 and your files are as they were.")
-        self.window.press("button", "Details")
+        self.window.press("button", "What happened")
         self.assertIn("The unit display-manager.service failed", self.window.find(id="detailsText").text)
 
     def test_a_version_that_failed_here_is_offered_with_a_warning(self):
@@ -455,6 +470,10 @@ class UpdatesTest(unittest.TestCase):
         self.asked("Keep", "1", True)
         desktop.versions(self.mock, versions=[VERSIONS[0], {"version": "1", "kept": True}])
         wait_for("its mark", lambda: "Kept" in self.version("Particle 1").description)
+        # What is open stays open.
+        self.assertTrue(self.window.find("check box", "Keep this version").has("CHECKED"))
+        self.window.press("check box", "Keep this version")
+        self.asked("Keep", "1", False)
 
     def test_a_version_that_is_not_complete_cannot_be_chosen(self):
         self.versions_page(versions=[{"version": "3", "complete": False}, *VERSIONS])

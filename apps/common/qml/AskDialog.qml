@@ -21,6 +21,7 @@ Kirigami.PromptDialog {
     contentLeftPadding: 0
     contentRightPadding: 0
     preferredWidth: Math.min(page.width - Kirigami.Units.gridUnit * 2, Kirigami.Units.gridUnit * 26)
+    maximumWidth: preferredWidth
     onOpened: keepOn.forceActiveFocus(Qt.TabFocusReason)
     footer: QQC2.Control {
         padding: Kirigami.Units.gridUnit

@@ -9,7 +9,7 @@ import org.kde.kirigami as Kirigami
 QuestionPage {
     id: page
 
-    required property Job job
+    required property Job job // null for a moment when it is let go of
 
     verb: ""
     canGoBack: false
@@ -40,7 +40,7 @@ QuestionPage {
         Accessible.name: i18nd("preon", "Steps of the work")
 
         Repeater {
-            model: page.job.phases
+            model: page.job?.phases ?? []
             RowLayout {
                 id: phase
                 required property var modelData
@@ -88,18 +88,18 @@ QuestionPage {
         objectName: "progress"
         from: 0
         to: 1
-        value: Math.max(0, page.job.fraction)
-        indeterminate: page.job.fraction < 0
+        value: Math.max(0, page.job?.fraction ?? 0)
+        indeterminate: (page.job?.fraction ?? 0) < 0
         Layout.fillWidth: true
         Layout.topMargin: Kirigami.Units.gridUnit
         Accessible.name: i18nd("preon", "Progress")
-        Accessible.description: indeterminate ? page.job.phase : i18nd("preon", "%1 percent, %2", Math.floor(value * 100), page.job.phase)
+        Accessible.description: indeterminate ? page.job?.phase ?? "" : i18nd("preon", "%1 percent, %2", Math.floor(value * 100), page.job?.phase ?? "")
     }
     RowLayout {
         spacing: Kirigami.Units.largeSpacing
         QQC2.Label {
             objectName: "timeLeft"
-            text: page.job.cancelling ? page.cancellingText : page.job.timeLeft !== "" ? page.job.timeLeft : page.job.phase
+            text: page.job?.cancelling ? page.cancellingText : page.job?.timeLeft || page.job?.phase || ""
             font.features: { "tnum": 1 }
             wrapMode: Text.Wrap
             Layout.fillWidth: true
@@ -114,7 +114,7 @@ QuestionPage {
     QQC2.Label {
         objectName: "amount"
         visible: page.showsAmount && text !== ""
-        text: [page.job.amount, page.job.rate].filter(part => part !== "").join(" · ")
+        text: [page.job?.amount, page.job?.rate].filter(part => part).join(" · ")
         font.features: { "tnum": 1 }
         opacity: 0.8
     }
@@ -128,7 +128,7 @@ QuestionPage {
             objectName: "cancel"
             text: page.cancelText
             icon.name: page.cancelIcon
-            visible: page.job.cancellable
+            visible: page.job?.cancellable ?? false
             onClicked: page.cancelAsked()
         }
         QQC2.ToolButton {
@@ -143,7 +143,7 @@ QuestionPage {
     }
     QQC2.Label {
         visible: details.checked && !page.showsAmount
-        text: [page.job.amount, page.job.rate].filter(part => part !== "").join(" · ")
+        text: [page.job?.amount, page.job?.rate].filter(part => part).join(" · ")
         font.features: { "tnum": 1 }
         opacity: 0.8
     }
@@ -155,7 +155,7 @@ QuestionPage {
         QQC2.TextArea {
             objectName: "log"
             readOnly: true
-            text: page.job.log.join("\n")
+            text: (page.job?.log ?? []).join("\n")
             placeholderText: i18nd("preon", "Nothing to note so far")
             font.family: "monospace"
             wrapMode: TextEdit.Wrap

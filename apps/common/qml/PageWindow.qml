@@ -59,7 +59,7 @@ Kirigami.AbstractApplicationWindow {
         if (page?.firstFocus)
             page.focusFirst();
         else
-            verb.forceActiveFocus(Qt.TabFocusReason);
+            (verb.visible || !back.wanted ? verb : back).forceActiveFocus(Qt.TabFocusReason);
         page?.announce();
     }
 

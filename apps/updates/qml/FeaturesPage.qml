@@ -14,14 +14,16 @@ UpdatesPage {
     question: i18n("Optional features")
     sentence: centre.features.length > 0 ? i18n("What you switch on here comes with the next update, and what you switch off goes with it.") : ""
     verb: ""
-    firstFocus: list.itemAt(0)?.card ?? null
+    firstFocus: list.count > 0 ? list.itemAt(0)?.card ?? null : null
 
     Repeater {
         id: list
-        model: page.centre.features
+        // By number, so that news of them do not take the keyboard away.
+        model: page.centre.features.length
         ColumnLayout {
             id: feature
-            required property var modelData
+            required property int index
+            readonly property var modelData: page.centre.features[index] ?? { id: "", description: "", documentation: "", enabled: false }
             readonly property alias card: toggle
             spacing: Kirigami.Units.smallSpacing
             Layout.fillWidth: true

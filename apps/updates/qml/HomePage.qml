@@ -22,7 +22,7 @@ UpdatesPage {
     iconName: {
         switch (standing) {
         case Centre.Blocked:
-            return "dialog-information";
+            return ours + "attention.svg";
         case Centre.Current:
             return "qrc:/qt/qml/org/preon/ui/done.svg";
         case Centre.Paused:
@@ -59,7 +59,6 @@ UpdatesPage {
     sentence: {
         switch (standing) {
         case Centre.Blocked:
-            return "";
         case Centre.Checking:
             return i18n("This computer runs %1.", centre.title);
         case Centre.Current:
@@ -146,6 +145,7 @@ UpdatesPage {
         title: page.centre.left.what ?? ""
         text: page.centre.left.sentence ?? ""
         details: page.centre.left.details ?? ""
+        detailsTitle: i18n("What happened")
     }
     NoteCard {
         objectName: "blocked"
@@ -217,24 +217,25 @@ UpdatesPage {
         details: page.centre.details
     }
 
-    Flow {
+    QQC2.Button {
+        objectName: "discard"
+        text: i18n("Discard…")
+        icon.name: "edit-delete"
         visible: page.standing === Centre.Paused
-        spacing: Kirigami.Units.largeSpacing
         Layout.alignment: Qt.AlignHCenter
-        QQC2.Button {
-            objectName: "discard"
-            text: i18n("Discard…")
-            icon.name: "edit-delete"
-            onClicked: discards.open()
-        }
+        onClicked: discards.open()
     }
 
     function sentence_(why: string, todo: string): string {
         return [why, todo].filter(part => part !== "").map(part => part.charAt(0).toUpperCase() + part.slice(1) + (/[.!?。]$/.test(part) ? "" : ".")).join(" ");
     }
 
-    Section { title: i18n("This computer") }
+    Section {
+        title: i18n("This computer")
+        visible: here.visible
+    }
     LinkCard {
+        id: here
         links: [
             { id: "VersionsPage", title: i18n("Versions on this computer"), icon: "view-history",
               line: i18np("One version", "%1 versions", page.centre.versions.length) },

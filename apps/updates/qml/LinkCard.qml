@@ -17,10 +17,12 @@ FormCard.FormCard {
     maximumWidth: width - 2
 
     Repeater {
-        model: card.links
+        // By number, so that news of them do not take the keyboard away.
+        model: card.links.length
         FormCard.FormButtonDelegate {
             id: link
-            required property var modelData
+            required property int index
+            readonly property var modelData: card.links[index] ?? { id: "", title: "", line: "", icon: "" }
             readonly property bool leads: modelData.opens ?? true // else it only says something
             objectName: "link-" + modelData.id
             text: modelData.title

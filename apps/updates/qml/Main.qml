@@ -24,7 +24,7 @@ PageWindow {
         if (centre.helper.state === Helper.Absent && !job)
             return "AbsentPage";
         if (!centre.known)
-            return "LookingPage";
+            return centre.unknown.isSet ? "AbsentPage" : "LookingPage";
         if (job)
             return job.state === Job.Failed || job.state === Job.Interrupted ? "FailedPage" : "ProgressPage";
         if (place !== "")
@@ -32,13 +32,15 @@ PageWindow {
         return centre.standing === Centre.Waiting && !later ? "RestartPage" : "HomePage";
     }
     title: i18n("Updates")
-    canStepBack: refusal.isSet || place !== ""
+    canStepBack: refusal.isSet || current === "FailedPage" || place !== ""
     // The height of a page of this window's, not of an installer's.
     height: Math.min(Math.round(width * 0.82), Screen.height)
 
     onBackAsked: {
         if (refusal.isSet)
             forget();
+        else if (current === "FailedPage")
+            centre.dismiss(false);
         else
             place = "";
     }

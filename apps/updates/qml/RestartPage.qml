@@ -57,31 +57,32 @@ UpdatesPage {
         text: i18n("Restart it as you usually do. %1 is used from then on.", page.centre.nextTitle)
     }
 
-    Flow {
-        id: ways
-        spacing: Kirigami.Units.largeSpacing
+    Item {
+        implicitHeight: Kirigami.Units.smallSpacing
+        Layout.fillWidth: true
+    }
+    QQC2.Button {
+        objectName: "tonight"
+        text: i18nc("a time", "Tonight at %1", page.hour(page.night))
+        icon.name: "clock"
+        visible: page.centre.restart.possible && !page.isPlanned
         Layout.alignment: Qt.AlignHCenter
-        Layout.topMargin: Kirigami.Units.largeSpacing
-        QQC2.Button {
-            objectName: "tonight"
-            text: i18nc("a time", "Tonight at %1", page.hour(page.night))
-            icon.name: "clock"
-            visible: page.centre.restart.possible && !page.isPlanned
-            onClicked: page.centre.restart.at(page.night)
-        }
-        QQC2.Button {
-            objectName: "notTonight"
-            text: i18n("Do not restart by itself")
-            icon.name: "dialog-cancel"
-            visible: page.isPlanned
-            onClicked: page.centre.restart.takeBack()
-        }
-        QQC2.Button {
-            id: later
-            objectName: "later"
-            text: page.isPlanned ? i18n("All right") : i18n("Later")
-            onClicked: page.window.later = true
-        }
+        onClicked: page.centre.restart.at(page.night)
+    }
+    QQC2.Button {
+        objectName: "notTonight"
+        text: i18n("Do not restart by itself")
+        icon.name: "dialog-cancel"
+        visible: page.isPlanned
+        Layout.alignment: Qt.AlignHCenter
+        onClicked: page.centre.restart.takeBack()
+    }
+    QQC2.Button {
+        id: later
+        objectName: "later"
+        text: page.isPlanned ? i18n("All right") : i18n("Later")
+        Layout.alignment: Qt.AlignHCenter
+        onClicked: page.window.later = true
     }
     Item { Layout.fillHeight: true }
 }

@@ -11,7 +11,8 @@ import org.preon.ui
 T.Control {
     id: card
 
-    property var version
+    readonly property var none: ({ title: "", version: "", line: "", left: "", details: "", marks: [], starts: [] })
+    property var version: none
     property bool open: false
     readonly property alias header: head
 
@@ -104,7 +105,10 @@ T.Control {
                 wrapMode: Text.Wrap
                 Layout.fillWidth: true
             }
-            Details { text: card.version.details }
+            Details {
+                title: i18n("What happened")
+                text: card.version.details
+            }
             Starts {
                 starts: card.version.starts
                 title: i18n("Starts of %1", card.version.title)

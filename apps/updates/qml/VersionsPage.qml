@@ -12,7 +12,7 @@ UpdatesPage {
     question: i18n("Versions on this computer")
     sentence: i18n("Should a version give you trouble, start another one. Your files and programs stay as they are.")
     verb: ""
-    firstFocus: list.itemAt(0)?.header ?? null
+    firstFocus: list.count > 0 ? list.itemAt(0)?.header ?? null : null
 
     property string asked // the version that a person wants to start from now on
     property string askedTitle
@@ -32,17 +32,18 @@ UpdatesPage {
 
     Repeater {
         id: list
-        model: page.centre.versions
+        // By number, so that news of them do not close what is open, nor take the keyboard away.
+        model: page.centre.versions.length
         VersionCard {
-            required property var modelData
-            version: modelData
+            required property int index
+            version: page.centre.versions[index] ?? none
             onStartAsked: {
-                page.asked = modelData.version;
-                page.askedTitle = modelData.title;
-                page.askedIsNewest = modelData.newest;
+                page.asked = version.version;
+                page.askedTitle = version.title;
+                page.askedIsNewest = version.newest;
                 ask.open();
             }
-            onKeepAsked: keep => page.centre.keep(modelData.version, keep)
+            onKeepAsked: keep => page.centre.keep(version.version, keep)
         }
     }
     Notice {
