@@ -45,6 +45,9 @@ constexpr auto phases = std::to_array<Phase>({
     {"Making the recovery key", kli18n("Trying the recovery key")},
     {"Making the account", kli18n("Making your home")},
     {"Finishing", kli18n("Getting everything ready")},
+    {"Making room", kli18n("Making room for the new version")},
+    {"Fetching", kli18n("Fetching the new version")},
+    {"Putting into place", kli18n("Putting it into place")},
 });
 
 // Sentences of core, helper and answers file that stand in windows, as docs/errors.md has errors: for programs a code, for people these words. The test lint-words looks for each in the

@@ -20,7 +20,7 @@ import dbus.bus
 
 DARK = "BreezeDark"
 PHASES = ("Setting up the computer", "Making the recovery key", "Making the account", "Finishing")  # of a first start
-UPDATE_PHASES = ("Looking at the versions", "Fetching", "Writing", "Checking what was written", "Putting it into place")
+UPDATE_PHASES = ("Making room", "Fetching", "Checking what was written", "Putting into place")
 RECOVERY_KEY = "bcdefghi-jklnrtuv-cbdefghi-kjlnrtuv-dcbefghi-lkjnrtuv-edcbfghi-nlkjrtuv"
 
 
@@ -280,7 +280,7 @@ ret = ("1", json.dumps(plan))""")
         work that comes after."""
         path, interface = f"/org/preon/Job1/{number}", "org.preon.Job1"
         plan = {"version": "3", "phases": [{"name": name, "bytes": size, "cancellable": size == 142000000}
-                                           for name, size in zip(UPDATE_PHASES, (0, 142000000, 1100000000, 1100000000, 0))]}
+                                           for name, size in zip(UPDATE_PHASES, (0, 142000000, 300000000, 0))]}
         described = f"ret = ({json.dumps(plan)!r}, '{{}}', {json.dumps(error) if error else ''!r}, dbus.Array(['Fetching usr_3.raw.zst'], signature='s'))"
         shown = {"Kind": "update", "Target": "Particle 3", "State": state, "Phase": UPDATE_PHASES[phase], "Cancellable": phase == 1, "Done": 48000000, "Total": 142000000,
                  "Rate": 12000000, "SecondsLeft": 240} | values

@@ -67,7 +67,7 @@ class Walk:
         self.shot("left", "Particle 2 is up to date", versions=[{"version": "3", "left": LEFT, "starts": FAILED}, RUNS, OLD])
         self.shot("failed-here", "Particle 3 is available", candidate=NEXT | {"failedHere": True})
         self.shot("blocked", NO_DEFINITIONS["what"], problem=NO_DEFINITIONS, versions=[])
-        self.open("Particle 2 is up to date", lambda mock: self.desktop.checked(mock, None, 4))
+        self.open("Particle 2 is up to date", lambda mock: self.desktop.checked(mock, None, 60))  # it moves, so that no two looks are equal
         self.window.press("button", "Check now")
         self.window.page("Looking for updates")
         self.album.add("checking")

@@ -37,6 +37,7 @@ QuestionPage {
         }
         QQC2.Label {
             text: answer.text
+            textFormat: Text.PlainText
             wrapMode: Text.Wrap
             Layout.fillWidth: true
         }

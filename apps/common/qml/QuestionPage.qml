@@ -96,6 +96,7 @@ FocusScope {
                 Kirigami.Heading {
                     objectName: "question"
                     text: page.question
+                    textFormat: Text.PlainText
                     level: 1
                     type: Kirigami.Heading.Primary
                     font.pointSize: Math.round(Kirigami.Theme.defaultFont.pointSize * 1.8)
@@ -107,6 +108,7 @@ FocusScope {
                 }
                 QQC2.Label {
                     text: page.sentence
+                    textFormat: Text.PlainText
                     visible: text !== ""
                     opacity: 0.8
                     wrapMode: Text.Wrap

@@ -50,6 +50,7 @@ T.Control {
             spacing: Kirigami.Units.smallSpacing
             QQC2.Label {
                 text: note.title
+                textFormat: Text.PlainText
                 font.weight: Font.DemiBold
                 visible: text !== ""
                 wrapMode: Text.Wrap
@@ -58,6 +59,7 @@ T.Control {
             }
             QQC2.Label {
                 text: note.text
+                textFormat: Text.PlainText
                 visible: text !== ""
                 wrapMode: Text.Wrap
                 Layout.fillWidth: true

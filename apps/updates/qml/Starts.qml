@@ -51,6 +51,7 @@ ColumnLayout {
                 }
                 QQC2.Label {
                     text: [start.modelData.words, start.modelData.reasons].filter(part => part !== "").join("\n")
+                    textFormat: Text.PlainText
                     opacity: 0.75
                     wrapMode: Text.Wrap
                     Layout.fillWidth: true
