@@ -50,7 +50,13 @@ Centre::Centre(const QDBusConnection &bus, const QDBusConnection &systemBus, QOb
     connect(&m_helper, &Ui::Helper::anewed, this, [this] { m_planId = m_plannedFor = QString(); });
     connect(&m_helper.updates(), &OrgPreonUpdates1Interface::Changed, this, &Centre::refresh);
     connect(&m_work, &Ui::Work::changed, this, &Centre::followJob);
-    connect(&m_work, &Ui::Work::refused, this, [this](const Ui::Problem &problem) { refuse(problem, [this] { update(); }); });
+    connect(&m_work, &Ui::Work::refused, this, [this](const Ui::Problem &problem) {
+        // What is not as it was is looked at again before anybody says yes to it.
+        if (problem.code == "changed"_L1)
+            refuse(problem, {});
+        else
+            refuse(problem, [this] { update(); });
+    });
     connect(&m_restart, &Ui::Restart::failed, this, [this](const QString &why) {
         refuse({.code = u"restart"_s,
                 .what = i18n("This computer could not be restarted from here"),
@@ -146,18 +152,24 @@ void Centre::update()
 {
     if (job() || isBeginning() || wanted().isEmpty())
         return;
-    if (standing() == Available && !m_planId.isEmpty())
+    if (!m_planId.isEmpty())
         return apply(m_planId);
     m_isPlanning = true;
     Q_EMIT changed();
-    // Whoever comes here has said yes where every byte costs.
-    const QVariantMap options = isMetered() ? QVariantMap{{u"metered"_s, true}} : QVariantMap();
-    Ui::Helper::await(this, m_helper.updates().Plan(wanted(), options), [this](const auto &answer) {
+    // Whoever comes here has said yes where every byte costs; to what was said and not to more.
+    const bool costs = isMetered();
+    const qint64 said = bytesToFetch();
+    const QVariantMap options = costs ? QVariantMap{{u"metered"_s, true}} : QVariantMap();
+    Ui::Helper::await(this, m_helper.updates().Plan(wanted(), options), [this, costs, said](const auto &answer) {
         m_isPlanning = false;
-        if (answer)
-            apply(answer->template argumentAt<0>());
-        else
-            refuse(answer.error(), [this] { update(); });
+        if (!answer)
+            return refuse(answer.error(), [this] { update(); });
+        m_planId = answer->template argumentAt<0>();
+        m_plan = parse(answer->template argumentAt<1>());
+        if (!costs || bytesToFetch() <= said)
+            return apply(m_planId);
+        Q_EMIT changed();
+        Q_EMIT moreThanSaid();
     });
 }
 
@@ -370,14 +382,18 @@ QString Centre::changeLog() const
     return QUrl(address).scheme() == "https"_L1 ? address : QString();
 }
 
+qint64 Centre::bytesToFetch() const
+{
+    if (!m_planId.isEmpty())
+        return m_plan["fetch"_L1].toInteger();
+    if (standing() == Paused)
+        return std::max<qint64>(0, partial()["fetch"_L1].toInteger() - partial()["fetched"_L1].toInteger());
+    return candidate()["fetch"_L1].toInteger();
+}
+
 QString Centre::amount() const
 {
-    if (standing() == Paused) {
-        const qint64 rest = partial()["fetch"_L1].toInteger() - partial()["fetched"_L1].toInteger();
-        return Ui::sizeInWords(quint64(std::max<qint64>(0, rest)));
-    }
-    const QJsonObject &said = m_plan.isEmpty() ? candidate() : m_plan;
-    return Ui::sizeInWords(quint64(said["fetch"_L1].toInteger()));
+    return Ui::sizeInWords(quint64(bytesToFetch()));
 }
 
 QString Centre::fetched() const

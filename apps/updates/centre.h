@@ -122,6 +122,7 @@ Q_SIGNALS:
     void changed();
     void refused(const Preon::Ui::Problem &problem);
     void policySet();
+    void moreThanSaid(); // would have to be fetched, where that costs: to be asked again
 
 private:
     void describe(std::function<void()> then = {});
@@ -134,6 +135,7 @@ private:
     void refuse(const Ui::Problem &problem, std::function<void()> again);
     QJsonObject candidate() const;
     QJsonObject partial() const;
+    qint64 bytesToFetch() const;
     QString wanted() const; // the version that update() is about
 
     Ui::Helper m_helper;

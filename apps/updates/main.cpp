@@ -17,12 +17,13 @@ using namespace Qt::StringLiterals;
 namespace
 {
 
-// Hours and dates stand in the middle of sentences: they are written as these are, also where a session's words and its formats are of two languages.
+// Hours and dates stand in the middle of sentences. Where a session has its words in one language (LANGUAGE) and all else in another (LANG), they are written as the words are;
+// who chose how times are written (LC_TIME) has their way.
 void writeDatesAsWords()
 {
-    const QStringList spoken = KLocalizedString::languages();
-    const QLocale words(spoken.value(0, u"en"_s));
-    if (words.language() != QLocale().language())
+    const QLocale words(KLocalizedString::languages().value(0, u"en"_s));
+    const bool isChosen = !qEnvironmentVariableIsEmpty("LC_TIME") || !qEnvironmentVariableIsEmpty("LC_ALL");
+    if (!isChosen && words.language() != QLocale(qEnvironmentVariable("LANG")).language())
         QLocale::setDefault(words);
 }
 

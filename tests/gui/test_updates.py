@@ -24,6 +24,7 @@ UNSIGNED = {"code": "untrusted", "what": "The signature of SHA256SUMS is wrong",
 SILENT_SERVER = {"code": "timeout", "what": "The server gave no answer", "why": "example.com did not answer for 30 s", "todo": "Try again later."}
 NO_DEFINITIONS = {"code": "not-found", "what": "This system cannot be updated from here", "why": "it has no sysupdate.d", "todo": "Update it as its maker says."}
 REFUSED = {"code": "permission", "what": "This is not allowed", "why": "it was refused", "todo": ""}
+CHANGED = {"code": "changed", "what": "The computer is not as it was when this was planned", "why": "Particle 1 is not there any more", "todo": ""}
 CANCELLED = {"code": "cancelled", "what": "Stopped as asked", "why": "", "todo": ""}
 UPDATES = "org.preon.Updates1"
 
@@ -156,6 +157,32 @@ class UpdatesTest(unittest.TestCase):
         self.window.press("button", "Fetch 142 MB")
         self.window.page("Updating to Particle 3")
         self.assertEqual([["3", {"metered": True}]], self.calls("Plan"))
+
+    def test_where_every_byte_costs_nobody_has_said_yes_to_more(self):
+        self.machine(candidate=NEXT | {"fetch": 100000000}, connection={"online": True, "metered": True})
+        desktop.updating(self.mock)
+        self.open("Particle 3 is available")
+        self.says("100 MB to fetch.")
+        self.window.press("button", "Update")
+        self.window.press("button", "Fetch 100 MB")
+        self.window.find("button", "Fetch 142 MB")
+        self.assertEqual([], self.calls("Apply"))
+        self.window.press("button", "Fetch 142 MB")
+        self.window.page("Updating to Particle 3")
+        self.assertEqual(1, len(self.calls("Plan")))
+
+    def test_a_plan_that_does_not_fit_any_more_is_shown_anew(self):
+        self.machine(candidate=NEXT)
+        desktop.answer(self.mock, "Apply", CHANGED, "s", "o")
+        self.open("Particle 3 is available")
+        self.says("Particle 1 makes room for it.")
+        self.window.press("button", "Update")
+        self.window.page("The computer is not as it was")
+        self.window.press("button", "Try again")
+        self.window.page("Particle 3 is available")
+        self.says("Particle 1 makes room for it.")
+        self.assertEqual(1, len(self.calls("Apply")))
+        self.assertEqual(2, len(self.calls("Plan")))
 
     def test_offline(self):
         self.machine(connection={"online": False, "metered": False}, checked=int(time.time()) - 3 * 86400)

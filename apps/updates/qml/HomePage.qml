@@ -120,6 +120,10 @@ UpdatesPage {
         verbIcon: "download"
         onAgreed: page.centre.update()
     }
+    Connections {
+        target: page.centre
+        function onMoreThanSaid(): void { costs.open(); }
+    }
     AskDialog {
         id: discards
         page: page

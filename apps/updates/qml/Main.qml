@@ -33,8 +33,6 @@ PageWindow {
     }
     title: i18n("Updates")
     canStepBack: refusal.isSet || current === "FailedPage" || place !== ""
-    // The height of a page of this window's, not of an installer's.
-    height: Math.min(Math.round(width * 0.82), Screen.height)
 
     onBackAsked: {
         if (refusal.isSet)
