@@ -35,7 +35,7 @@ T.Control {
         radius: Kirigami.Units.cornerRadius * 1.5
         color: Kirigami.ColorUtils.tintWithAlpha(Kirigami.Theme.backgroundColor, note.ink, 0.08)
         border.width: 1
-        border.color: Kirigami.ColorUtils.linearInterpolation(Kirigami.Theme.backgroundColor, note.ink, 0.5)
+        border.color: Qt.alpha(note.ink, 0.5)
     }
     contentItem: RowLayout {
         spacing: Kirigami.Units.largeSpacing * 1.5

@@ -93,7 +93,11 @@ UpdatesPage {
         line: page.rate > 0 ? i18n("At most %1 MB in a second.", (page.rate / page.megabyte).toLocaleString(Qt.locale(), "f", page.rate % page.megabyte ? 1 : 0)) : i18n("Now it is fetched as fast as it goes.")
         toggles: true
         selected: page.rate > 0
-        onChosen: page.rate = page.rate > 0 ? 0 : 2 * page.megabyte
+        onChosen: {
+            page.rate = page.rate > 0 ? 0 : 2 * page.megabyte;
+            if (page.rate > 0)
+                Qt.callLater(() => speed.forceActiveFocus(Qt.TabFocusReason));
+        }
     }
     RowLayout {
         visible: page.rate > 0
@@ -107,6 +111,7 @@ UpdatesPage {
             Accessible.ignored: true
         }
         QQC2.SpinBox {
+            id: speed
             objectName: "rate"
             from: 1
             to: 1000
