@@ -7,6 +7,7 @@ import pathlib
 import sys
 import time
 
+import words
 from desktop import Desktop, wait_for
 from pictures import LOOKS, Album
 
@@ -46,13 +47,21 @@ class Walk:
         self.window = Window(self.program, self.desktop.language)
         self.window.page(page)
 
+    def add(self, name):
+        """A picture of what shows now; in a window that speaks another language none of its words is English."""
+        self.album.add(name)
+        if self.desktop.language:
+            texts = [text for control in self.window.controls() for text in (control.name, control.description) if text]
+            left = words.left_in_english(texts, self.desktop.language)
+            assert not left, f"{name} says in English: {left}"
+
     def close(self):
         self.desktop.stop(self.program)
         self.desktop.stop(self.helper)
 
     def shot(self, name, page, before=None, **facts):
         self.open(page, before, **facts)
-        self.album.add(name)
+        self.add(name)
         self.close()
 
     def standings(self):
@@ -70,40 +79,40 @@ class Walk:
         self.open("Particle 2 is up to date", lambda mock: self.desktop.checked(mock, None, 60))  # it moves, so that no two looks are equal
         self.window.press("button", "Check now")
         self.window.page("Looking for updates")
-        self.album.add("checking")
+        self.add("checking")
         self.close()
 
     def work(self):
         self.open("Particle 3 is available", self.desktop.updating, candidate=NEXT, connection=METERED)
-        self.album.add("metered")
+        self.add("metered")
         self.window.press("button", "Update")
         self.window.find("button", "Not now")
-        self.album.add("metered-asks")
+        self.add("metered-asks")
         self.window.press("button", "Fetch 142 MB")
         self.window.page("Updating to Particle 3")
-        self.album.add("progress")
+        self.add("progress")
         self.window.find(name="Details").press()
-        self.album.add("progress-details")
+        self.add("progress-details")
         self.close()
         self.open("Particle 3 is paused", candidate=NEXT, partial=HALF)
-        self.album.add("paused")
+        self.add("paused")
         self.window.press("button", "Discard…")
         self.window.find("button", "Keep it")
-        self.album.add("discard")
+        self.add("discard")
         self.close()
         self.shot("cut-off", "The download of Particle 3 was cut off", lambda mock: self.desktop.updating(mock, "interrupted", listed=True), candidate=NEXT, partial=HALF)
         self.shot("failed", NO_ROOM["what"], lambda mock: self.desktop.updating(mock, "failed", NO_ROOM, listed=True), candidate=NEXT)
 
     def restart(self):
         self.open("Restart to use Particle 3", pending="3")
-        self.album.add("restart")
+        self.add("restart")
         self.window.press("button", "Tonight at ")
         self.window.find("button", "Do not restart by itself")
-        self.album.add("restart-tonight")
+        self.add("restart-tonight")
         self.window.press("button", "Do not restart by itself")
         self.window.press("button", "Later")
         self.window.page("Particle 3 waits for a restart")
-        self.album.add("waiting")
+        self.add("waiting")
         self.close()
         self.shot("restart-not-now", "Restart to use Particle 3", pending="3", others=2, power={"onBattery": True, "percent": 9})
 
@@ -111,30 +120,30 @@ class Walk:
         self.open("Particle 2 is up to date", versions=[{"version": "3", "left": LEFT, "starts": FAILED}, RUNS, OLD | {"kept": True}])
         self.window.press("button", "Versions on this computer")
         self.window.page("Versions on this computer")
-        self.album.add("versions")
+        self.add("versions")
         self.window.press("button", "Particle 3")
         self.window.find(id="details")
-        self.album.add("versions-failed")
+        self.add("versions-failed")
         self.window.press("button", "Particle 3")
         self.window.press("button", "Particle 1")
         self.window.find("button", "Start this version from now on…")
-        self.album.add("versions-old")
+        self.add("versions-old")
         self.window.press("button", "Start this version from now on…")
         self.window.find("button", "Leave it as it is")
-        self.album.add("versions-asks")
+        self.add("versions-asks")
         self.close()
         self.open("Particle 2 is up to date")
         self.window.press("button", "Optional features")
         self.window.page("Optional features")
-        self.album.add("features")
+        self.add("features")
         self.window.press("button", "Back")
         self.window.press("button", "How updates come")
         self.window.page("How should updates come?")
-        self.album.add("policy")
+        self.add("policy")
         self.window.press("radio button", "By themselves")
         self.window.press("check box", "Leave room for others")
         wait_for("the limit", lambda: self.window.look(id="rate"))
-        self.album.add("policy-changed")
+        self.add("policy-changed")
         self.close()
 
 
