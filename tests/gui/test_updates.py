@@ -328,6 +328,16 @@ class UpdatesTest(unittest.TestCase):
         self.mock.EmitSignal("org.preon.Helper1", "JobAdded", "o", [dbus.ObjectPath("/org/preon/Job1/1")])
         self.window.page("Updating to Particle 3")
 
+    def test_work_that_something_else_began_takes_no_page_away(self):
+        self.versions_page()
+        desktop.updating(self.mock, listed=True)
+        self.mock.EmitSignal("org.preon.Helper1", "JobAdded", "o", [dbus.ObjectPath("/org/preon/Job1/1")])
+        time.sleep(0.5)
+        self.window.press("button", "Particle 1")
+        self.window.find("check box", "Keep this version")
+        self.window.press("button", "Back")
+        self.window.page("Updating to Particle 3")
+
     def test_a_download_that_was_cut_off_goes_on(self):
         self.machine(candidate=NEXT, partial=HALF)
         desktop.updating(self.mock, "interrupted", listed=True)

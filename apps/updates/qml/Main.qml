@@ -25,10 +25,11 @@ PageWindow {
             return "AbsentPage";
         if (!centre.known)
             return centre.unknown.isSet ? "AbsentPage" : "LookingPage";
-        if (job)
-            return job.state === Job.Failed || job.state === Job.Interrupted ? "FailedPage" : "ProgressPage";
+        // What somebody is at is not taken from under their hands by work that began elsewhere.
         if (place !== "")
             return place;
+        if (job)
+            return job.state === Job.Failed || job.state === Job.Interrupted ? "FailedPage" : "ProgressPage";
         return centre.standing === Centre.Waiting && !later ? "RestartPage" : "HomePage";
     }
     title: i18n("Updates")
@@ -49,6 +50,7 @@ PageWindow {
         id: noProblem
         property problem value
     }
+    onJobChanged: if (job) later = false
     onActiveChanged: if (active && centre.known) centre.refresh()
 
     Connections {
