@@ -196,7 +196,7 @@ class UpdatesTest(unittest.TestCase):
     def test_a_server_that_does_not_answer(self):
         self.machine(checkError=SILENT_SERVER)
         self.open("The maker's server does not answer")
-        self.says("Example.com did not answer for 30 s. Try again later.")
+        self.says("example.com did not answer for 30 s. Try again later.")
         self.window.press("button", "Copy details")
         self.window.press("button", "Try again")
         self.asked("Check")

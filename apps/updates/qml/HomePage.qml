@@ -230,8 +230,9 @@ UpdatesPage {
         onClicked: discards.open()
     }
 
+    // As sentences; a server's name stays as it is written.
     function sentence_(why: string, todo: string): string {
-        return [why, todo].filter(part => part !== "").map(part => part.charAt(0).toUpperCase() + part.slice(1) + (/[.!?。]$/.test(part) ? "" : ".")).join(" ");
+        return [why, todo].filter(part => part !== "").map(part => (/^\S+\.\S/.test(part) ? part : part.charAt(0).toUpperCase() + part.slice(1)) + (/[.!?。]$/.test(part) ? "" : ".")).join(" ");
     }
 
     Section {
