@@ -319,12 +319,12 @@ ret = ("1", json.dumps(plan))""")
     def centre(self, *options):
         return self.start("updates", ["preon-updates", "--session-bus", *options])
 
-    def picture(self, path):
-        """The whole screen as a PNG, once two looks at it were equal."""
+    def picture(self, path, moving=False):
+        """The whole screen as a PNG, once two looks at it were equal; where something moves for good, after some."""
         path = pathlib.Path(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         before = None
-        for _ in range(40):
+        for _ in range(4 if moving else 40):
             now = subprocess.run(["import", "-window", "root", "-depth", "8", "ppm:-"], env=self.env, capture_output=True, check=True).stdout
             if now == before:
                 break

@@ -32,9 +32,9 @@ class Album:
     def __init__(self, desktop, folder):
         self.desktop, self.folder, self.count = desktop, folder, 0
 
-    def add(self, name):
+    def add(self, name, moving=False):
         self.count += 1
-        self.desktop.picture(self.folder / f"{self.count:02}-{name}.png")
+        self.desktop.picture(self.folder / f"{self.count:02}-{name}.png", moving)
 
 
 def make_disks(desktop):

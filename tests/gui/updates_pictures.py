@@ -47,9 +47,9 @@ class Walk:
         self.window = Window(self.program, self.desktop.language)
         self.window.page(page)
 
-    def add(self, name):
+    def add(self, name, moving=False):
         """A picture of what shows now; in a window that speaks another language none of its words is English."""
-        self.album.add(name)
+        self.album.add(name, moving)
         if self.desktop.language:
             texts = [text for control in self.window.controls() for text in (control.name, control.description) if text]
             left = words.left_in_english(texts, self.desktop.language)
@@ -76,10 +76,10 @@ class Walk:
         self.shot("left", "Particle 2 is up to date", versions=[{"version": "3", "left": LEFT, "starts": FAILED}, RUNS, OLD])
         self.shot("failed-here", "Particle 3 is available", candidate=NEXT | {"failedHere": True})
         self.shot("blocked", NO_DEFINITIONS["what"], problem=NO_DEFINITIONS, versions=[])
-        self.open("Particle 2 is up to date", lambda mock: self.desktop.checked(mock, None, 60))  # it moves, so that no two looks are equal
+        self.open("Particle 2 is up to date", lambda mock: self.desktop.checked(mock, None, 60))
         self.window.press("button", "Check now")
         self.window.page("Looking for updates")
-        self.add("checking")
+        self.add("checking", moving=True)
         self.close()
 
     def work(self):
