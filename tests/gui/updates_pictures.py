@@ -142,7 +142,7 @@ class Walk:
         self.add("policy")
         self.window.press("radio button", "By themselves")
         self.window.press("check box", "Leave room for others")
-        wait_for("the limit", lambda: self.window.look(id="rate"))
+        wait_for("the limit", lambda: (lambda field: field and field.has("ENABLED"))(self.window.look(id="rate")))
         self.add("policy-changed")
         self.close()
 

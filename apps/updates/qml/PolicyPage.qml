@@ -100,12 +100,13 @@ UpdatesPage {
         }
     }
     RowLayout {
-        visible: page.rate > 0
+        enabled: page.rate > 0
         spacing: Kirigami.Units.largeSpacing
         Layout.fillWidth: true
         Layout.leftMargin: Kirigami.Units.largeSpacing * 1.5
         QQC2.Label {
             text: i18n("MB in a second, at most")
+            opacity: enabled ? 1 : 0.5
             wrapMode: Text.Wrap
             Layout.fillWidth: true
             Accessible.ignored: true
@@ -116,7 +117,7 @@ UpdatesPage {
             from: 1
             to: 1000
             editable: true
-            value: Math.max(1, Math.round(page.rate / page.megabyte))
+            value: page.rate > 0 ? Math.max(1, Math.round(page.rate / page.megabyte)) : 2
             Accessible.name: i18n("MB in a second, at most")
             onValueModified: page.rate = value * page.megabyte
         }

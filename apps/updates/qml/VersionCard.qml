@@ -97,7 +97,7 @@ T.Control {
             spacing: Kirigami.Units.largeSpacing
             Layout.fillWidth: true
             Layout.margins: Kirigami.Units.largeSpacing * 1.5
-            Layout.topMargin: Kirigami.Units.smallSpacing
+            Layout.topMargin: Kirigami.Units.largeSpacing
 
             QQC2.Label {
                 text: card.version.left
