@@ -137,7 +137,10 @@ QString checkedInWords(qint64 seconds, const QDateTime &now)
 QVariantList versionsInWords(const QJsonObject &state, const QDateTime &now)
 {
     QVariantList list;
-    for (const auto &json : state["versions"_L1].toArray()) {
+    const QJsonArray versions = state["versions"_L1].toArray();
+    const auto sound = std::ranges::find_if(versions, [](const auto &each) { return each["complete"_L1].toBool(true) && !each["left"_L1].isObject(); });
+    const QString newest = sound == versions.end() ? QString() : (*sound)["version"_L1].toString();
+    for (const auto &json : versions) {
         const QJsonObject each = json.toObject();
         const QString version = each["version"_L1].toString();
         const QJsonObject left = each["left"_L1].toObject();
@@ -150,7 +153,7 @@ QVariantList versionsInWords(const QJsonObject &state, const QDateTime &now)
                                 {u"lastGood"_s, each["lastGood"_L1].toBool()},
                                 {u"complete"_s, each["complete"_L1].toBool(true)},
                                 {u"failed"_s, !left.isEmpty()},
-                                {u"newest"_s, list.isEmpty()},
+                                {u"newest"_s, version == newest},
                                 {u"marks"_s, marksOf(each)},
                                 {u"starts"_s, startsInWords(each["starts"_L1].toArray(), now)},
                                 {u"left"_s, left.isEmpty() ? QString() : triesInWords(left)},

@@ -22,7 +22,7 @@ QString momentInWords(qint64 seconds, const QDateTime &now);
 // "Checked today, 14:05"; "Never checked" for 0.
 QString checkedInWords(qint64 seconds, const QDateTime &now);
 
-// The versions on this computer, newest first: {"version", "title", "line", "running", "startsNext", "kept", "lastGood", "complete", "failed", "newest", "marks": [words],
+// The versions on this computer, newest first: {"version", "title", "line", "running", "startsNext", "kept", "lastGood", "complete", "failed", "newest" (of those that may come up), "marks": [words],
 // "starts": [{"when", "words", "outcome", "reasons"}], "left": what happened when it failed, "details"}.
 QVariantList versionsInWords(const QJsonObject &state, const QDateTime &now);
 

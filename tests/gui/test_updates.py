@@ -500,6 +500,23 @@ class UpdatesTest(unittest.TestCase):
         self.window.press("button", "Start Particle 2 from now on")
         self.asked("StartFrom", "")
 
+    def test_a_version_that_did_not_come_up_is_not_started_for_good(self):
+        self.logind()
+        self.machine(versions=[{"version": "3", "left": LEFT, "starts": [FAILED_START]}, {"version": "2", "running": True}, {"version": "1", "startsNext": True}])
+        self.open("Restart to use Particle 1")
+        self.window.press("button", "Later")
+        self.window.press("button", "Versions on this computer")
+        self.version("Particle 3").press()
+        self.window.find("check box", "Keep this version")
+        self.assertIsNone(self.window.look("button", "Start this version from now on"))
+        self.version("Particle 3").press()
+        # The newest that may come up is the one before.
+        self.version("Particle 2").press()
+        self.window.press("button", "Start this version from now on…")
+        self.says("starts Particle 2, the newest version here.")
+        self.window.press("button", "Start Particle 2 from now on")
+        self.asked("StartFrom", "")
+
     def test_keeping_a_version(self):
         self.versions_page()
         self.version("Particle 1").press()

@@ -126,7 +126,8 @@ T.Control {
                 objectName: "start-" + card.version.version
                 text: i18n("Start this version from now on…")
                 icon.name: "view-history"
-                visible: !card.version.startsNext && card.version.complete
+                // One that did not come up would be started again and again.
+                visible: !card.version.startsNext && card.version.complete && !card.version.failed
                 Accessible.description: card.version.title
                 onClicked: card.startAsked()
             }
