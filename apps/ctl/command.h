@@ -34,6 +34,7 @@ void addVerity(CLI::App &app, Invocation &invocation);
 void addVerityFormat(CLI::App &verity, Invocation &invocation);
 void addVeritySign(CLI::App &verity, Invocation &invocation);
 void addBoot(CLI::App &app, Invocation &invocation);
+void addBootAssessment(CLI::App &boot, Invocation &invocation);
 void addBootOwner(CLI::App &boot, Invocation &invocation);
 void addBootInitrd(CLI::App &boot, Invocation &invocation);
 void addFirstStart(CLI::App &app, Invocation &invocation);
