@@ -87,8 +87,9 @@ TEST(Pattern, tellsTheVersionOfANameAsSystemdDoes)
                            {"@v_@u", "4_x", nullptr}}) {
         const Match match = matched(row.pattern, row.name);
         EXPECT_EQ(match.matched == Matched::Yes, row.version != nullptr) << row.pattern << ' ' << row.name;
-        if (row.version && match.matched == Matched::Yes)
+        if (row.version && match.matched == Matched::Yes) {
             EXPECT_EQ(match.fields.version, row.version) << row.pattern << ' ' << row.name;
+        }
     }
     EXPECT_EQ(matched("@v_@h", "1_" + zeroes).matched, Matched::Yes);
     EXPECT_EQ(matched("@v_@h", "1_" + zeroes + "00").matched, Matched::No);
@@ -131,9 +132,19 @@ TEST(Pattern, saysWhichFieldIsNotKnown)
 
 TEST(Pattern, refusesWhatCannotBeReadBack)
 {
-    for (const auto &[text, why] : {std::pair("a", "no @v"), {"", "no @v"}, {"a_@", "single @"}, {"@v@u", "between @v and @u"}, {"@v_@v", "@v twice"},
-                                    {"@x_@v", "no field @x"}, {"@D_@v", "no field @D"}, {"a*_@v", "0x2a"}, {"a b@v", "0x20"}, {"a\\@v", "0x5c"},
-                                    {"\xc3\xbc@v", "0xc3"}, {"a\x7f@v", "0x7f"}, {"@v|", "0x7c"}}) {
+    for (const auto &[text, why] : {std::pair("a", "no @v"),
+                                    {"", "no @v"},
+                                    {"a_@", "single @"},
+                                    {"@v@u", "between @v and @u"},
+                                    {"@v_@v", "@v twice"},
+                                    {"@x_@v", "no field @x"},
+                                    {"@D_@v", "no field @D"},
+                                    {"a*_@v", "0x2a"},
+                                    {"a b@v", "0x20"},
+                                    {"a\\@v", "0x5c"},
+                                    {"\xc3\xbc@v", "0xc3"},
+                                    {"a\x7f@v", "0x7f"},
+                                    {"@v|", "0x7c"}}) {
         const auto pattern = Pattern::parse(text);
         ASSERT_FALSE(pattern) << text;
         EXPECT_EQ(pattern.error().code, ErrorCode::BadFormat);
