@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,18 +23,6 @@ namespace
 {
 constexpr std::size_t outputLimit = 16U << 20U;
 constexpr const char *toolPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-struct Pipe {
-    Fd read, write;
-};
-
-Result<Pipe> makePipe()
-{
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) < 0)
-        return failErrno("A pipe could not be made");
-    return Pipe{Fd(ends[0]), Fd(ends[1])};
-}
 
 std::optional<std::string> findProgram(const std::string &name)
 {
@@ -68,34 +57,6 @@ std::optional<std::string> findProgram(const std::string &name)
     ::execve(program, arguments, environment);
     ::_exit(127);
 }
-
-class Child
-{
-public:
-    explicit Child(pid_t pid)
-        : m_pid(pid)
-    {
-    }
-    Child(const Child &) = delete;
-    Child &operator=(const Child &) = delete;
-    ~Child()
-    {
-        if (m_pid > 0) {
-            ::kill(m_pid, SIGKILL);
-            wait();
-        }
-    }
-    int wait()
-    {
-        int status = 0;
-        while (::waitpid(m_pid, &status, 0) < 0 && errno == EINTR) { }
-        m_pid = -1;
-        return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    }
-
-private:
-    pid_t m_pid;
-};
 
 // Reads what is there; false at the end.
 bool drain(const Fd &fd, std::string &into)
@@ -160,7 +121,16 @@ std::string lastLines(const std::string &text)
 }
 }
 
-Result<ProcessOutput> runProcess(const std::vector<std::string> &command, const ProcessOptions &options)
+Result<Pipe> makePipe()
+{
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) < 0)
+        return failErrno("A pipe could not be made");
+    return Pipe{Fd(ends[0]), Fd(ends[1])};
+}
+
+Result<ChildProcess> ChildProcess::start(const std::vector<std::string> &command, const Fd &input, const Fd &output, const Fd &errors,
+                                         const ChildOptions &options)
 {
     const std::string name = std::filesystem::path(command.front()).filename().string();
     const auto program = findProgram(command.front());
@@ -172,9 +142,6 @@ Result<ProcessOutput> runProcess(const std::vector<std::string> &command, const 
     if (extra.size() > 16)
         return fail(ErrorCode::BadArgument, "Too many files for " + name);
 
-    PREON_TRY(Pipe input, makePipe());
-    PREON_TRY(Pipe output, makePipe());
-    PREON_TRY(Pipe errors, makePipe());
     std::vector<std::string> words = command;
     std::vector<std::string> variables{std::string("PATH=") + toolPath, "LANG=C.UTF-8"};
     for (const auto &[key, value] : options.environment)
@@ -189,13 +156,62 @@ Result<ProcessOutput> runProcess(const std::vector<std::string> &command, const 
         return failErrno(name + " could not be started");
     if (pid == 0)
         becomeProgram(program->c_str(), const_cast<char **>(arguments.data()), const_cast<char **>(environment.data()),
-                      {input.read.get(), output.write.get(), errors.write.get()}, extra);
-    Child child(pid);
+                      {input.get(), output.get(), errors.get()}, extra);
+    return ChildProcess(pid);
+}
+
+ChildProcess &ChildProcess::operator=(ChildProcess &&other) noexcept
+{
+    if (this != &other) {
+        end();
+        m_pid = std::exchange(other.m_pid, -1);
+    }
+    return *this;
+}
+
+ChildProcess::~ChildProcess()
+{
+    end();
+}
+
+void ChildProcess::end()
+{
+    if (m_pid > 0) {
+        ::kill(m_pid, SIGKILL);
+        wait();
+    }
+}
+
+int ChildProcess::wait()
+{
+    int status = 0;
+    while (::waitpid(m_pid, &status, 0) < 0 && errno == EINTR) { }
+    m_pid = -1;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int ChildProcess::endWithin(std::chrono::milliseconds grace)
+{
+    const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, m_pid, 0)));
+    pollfd watched{process.get(), POLLIN, 0};
+    if (!process.isOpen() || ::poll(&watched, 1, static_cast<int>(grace.count())) != 1)
+        ::kill(m_pid, SIGKILL);
+    return wait();
+}
+
+Result<ProcessOutput> runProcess(const std::vector<std::string> &command, const ProcessOptions &options)
+{
+    PREON_TRY(Pipe input, makePipe());
+    PREON_TRY(Pipe output, makePipe());
+    PREON_TRY(Pipe errors, makePipe());
+    PREON_TRY(ChildProcess child,
+              ChildProcess::start(command, input.read, output.write, errors.write, {.environment = options.environment, .files = options.files}));
     input.read.reset();
     output.write.reset();
     errors.write.reset();
 
     ProcessOutput result;
+    const std::string name = std::filesystem::path(command.front()).filename().string();
     PREON_CHECK(converse(std::move(input.write), std::move(output.read), std::move(errors.read), options, name, result));
     result.status = child.wait();
     return result;
