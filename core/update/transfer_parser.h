@@ -31,7 +31,8 @@ struct Setting {
     }
     void unknown() const
     {
-        warn("Unknown key '" + entry.key + "' in section [" + entry.section + "], ignoring.");
+        if (!entry.key.starts_with("X-"))
+            warn("Unknown key '" + entry.key + "' in section [" + entry.section + "], ignoring.");
     }
     // Expanded, or a warning and nullopt.
     std::optional<std::string> expanded(const DefinitionOptions &options, std::size_t limit) const;
