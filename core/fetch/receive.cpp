@@ -4,12 +4,29 @@
 #include "core/fetch/receive.h"
 
 #include <algorithm>
+#include <array>
 
 namespace Preon::Fetch
 {
 
 namespace
 {
+
+constexpr std::size_t longestMagic = 6;
+
+// By the first bytes, as their formats define them; what is none of them is not packed. Compares, and parses nothing.
+std::optional<Format> formatOf(ByteView head)
+{
+    using namespace std::string_view_literals;
+    static constexpr std::array<std::pair<std::string_view, Format>, 4> magics{
+        {{"\x1f\x8b"sv, Format::Gzip}, {"\xfd\x37\x7a\x58\x5a\x00"sv, Format::Xz}, {"\x28\xb5\x2f\xfd"sv, Format::Zstd}, {"\x42\x5a\x68"sv, Format::Bzip2}}};
+    for (const auto &[magic, format] : magics) {
+        if (std::ranges::starts_with(head, asBytes(magic)))
+            return format;
+    }
+    return std::nullopt;
+}
+
 class Reception
 {
 public:
@@ -38,6 +55,9 @@ private:
     {
         PREON_CHECK(begin());
         PREON_CHECK(takeKept());
+        // Where the hash is another one, finish() says so, and it is fetched anew.
+        if (m_wanted.complete && m_request.offset > 0)
+            return finish();
         PREON_TRY(Download download, Download::start(m_request, m_wanted.program));
         for (bool more = true; more;) {
             PREON_TRY(const Frame frame, download.next(m_progress));
@@ -66,11 +86,30 @@ private:
         m_hash = Sha256();
         m_received.size = m_received.unpacked = 0;
         m_unpacker.reset();
+        m_head.clear();
+        m_isDecided = false;
         PREON_CHECK(m_target.begin());
-        if (m_wanted.format) {
-            PREON_TRY(m_unpacker, Unpacker::start(*m_wanted.format, m_wanted.sizeLimit, m_wanted.program));
+        return m_wanted.format == Format::Detected ? Result<void>() : decide(m_wanted.format);
+    }
+
+    Result<void> decide(std::optional<Format> format)
+    {
+        m_isDecided = true;
+        PREON_CHECK(m_target.unpacking(format.has_value()));
+        if (format) {
+            PREON_TRY(m_unpacker, Unpacker::start(*format, m_wanted.sizeLimit, m_wanted.program));
         }
         return {};
+    }
+
+    // Until the first bytes tell what it is they wait; `all`: no more will come.
+    Result<void> look(ByteView bytes, bool all)
+    {
+        m_head.insert(m_head.end(), bytes.begin(), bytes.end());
+        if (m_head.size() < longestMagic && !all)
+            return {};
+        PREON_CHECK(decide(formatOf(m_head)));
+        return use(m_head);
     }
 
     // The one way of every byte: hashed here, and then nothing but this buffer is used.
@@ -79,9 +118,14 @@ private:
         m_hash.add(bytes);
         m_received.size += bytes.size();
         m_progress.advance(bytes.size());
+        return m_isDecided ? use(bytes) : look(bytes, false);
+    }
+
+    Result<void> use(ByteView bytes)
+    {
         if (m_unpacker)
             return m_unpacker->feed(bytes, m_sink, m_progress);
-        if (m_received.size > m_wanted.sizeLimit)
+        if (bytes.size() > m_wanted.sizeLimit - std::min(m_wanted.sizeLimit, m_received.unpacked))
             return fail(ErrorCode::BadFormat, "The file is too large", "it has more than the " + std::to_string(m_wanted.sizeLimit) + " bytes that may come");
         return m_sink(bytes);
     }
@@ -95,7 +139,7 @@ private:
         for (std::uint64_t offset = 0; offset < all;) {
             PREON_CHECK(m_progress.check());
             const std::span<std::byte> part = std::span(buffer).first(std::min<std::uint64_t>(buffer.size(), all - offset));
-            PREON_CHECK(readAt(*m_wanted.kept, offset, part));
+            PREON_CHECK(m_wanted.kept(offset, part));
             PREON_CHECK(add(part));
             offset += part.size();
         }
@@ -119,8 +163,8 @@ private:
     {
         if (const auto *data = std::get_if<Data>(&frame)) {
             m_received.fetched += data->bytes.size();
-            PREON_CHECK(m_target.fetched(data->bytes));
             PREON_CHECK(add(data->bytes));
+            PREON_CHECK(m_target.fetched(data->bytes));
         } else if (const auto *start = std::get_if<Start>(&frame)) {
             PREON_CHECK(startedAt(*start));
         } else if (const auto *setback = std::get_if<Setback>(&frame)) {
@@ -142,6 +186,8 @@ private:
                         "the SHA-256 of its " + std::to_string(m_received.size) + " bytes is " + toHex(digest) + ", " + toHex(m_wanted.hash) + " is expected",
                         "Try again later; if it stays so, tell those who offer the file");
         m_isRight = true;
+        if (!m_isDecided)
+            PREON_CHECK(look({}, true));
         if (m_unpacker)
             PREON_CHECK(m_unpacker->finish(m_sink, m_progress));
         return m_received;
@@ -155,6 +201,8 @@ private:
     Progress &m_progress;
     Sha256 m_hash;
     std::optional<Unpacker> m_unpacker;
+    Bytes m_head; // while it is not decided what they are
+    bool m_isDecided = false;
     Received m_received;
     Unpacker::Sink m_sink = [this](ByteView bytes) -> Result<void> {
         m_received.unpacked += bytes.size();

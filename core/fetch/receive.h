@@ -14,10 +14,12 @@ namespace Preon::Fetch
 struct Wanted {
     Request request;
     Sha256Digest hash{}; // of the file as it lies on the server
-    std::optional<Format> format; // how it is packed; none: it is written as it comes
+    // How it is packed; none: it is written as it comes. Detected: by its first bytes, and what is none of the formats is written as it comes, without an unpacker.
+    std::optional<Format> format;
     std::uint64_t sizeLimit = 1ULL << 40U; // bytes of the unpacked file
-    // The first request.offset bytes of the file, from an earlier time: hashed and unpacked like all others.
-    const Fd *kept = nullptr;
+    // Reads from the first request.offset bytes of the file, which are here from an earlier time: hashed and unpacked like all others.
+    std::function<Result<void>(std::uint64_t offset, std::span<std::byte> buffer)> kept{};
+    bool complete = false; // they are all of it: where their hash is right nothing is fetched
     std::filesystem::path program = installedProgram;
 };
 
@@ -28,13 +30,18 @@ public:
     virtual ~Target() = default;
     // Before the first byte, and again whenever it begins anew: what came until then is void.
     virtual Result<void> begin() = 0;
+    // Known before the first write: whether what is written was packed.
+    virtual Result<void> unpacking(bool /*packed*/)
+    {
+        return {};
+    }
     // Bytes of the unpacked file, in order.
     virtual Result<void> write(ByteView bytes) = 0;
     // What a server says, when it begins to send: its validator is worth keeping for the next time.
     virtual void started(const Start & /*start*/)
     {
     }
-    // Bytes of the file as they came through the network, for those who keep them for the next time. Not those that were kept already.
+    // Bytes of the file as they came through the network, after they were written, for those who keep them for the next time. Not those that were kept already.
     virtual Result<void> fetched(ByteView /*bytes*/)
     {
         return {};

@@ -67,6 +67,8 @@ std::string toJson(const Request &request)
               {"proxy", request.proxy},           {"caFile", request.caFile}, {"stallSeconds", static_cast<std::uint64_t>(request.stallTime.count())},
               {"stallBytes", request.stallBytes}, {"tries", request.tries},   {"retryMilliseconds", static_cast<std::uint64_t>(request.retryDelay.count())},
               {"mirrors", Json::array()}};
+    if (request.sizeOnly)
+        json["sizeOnly"] = true;
     if (request.expectedSize)
         json["expectedSize"] = *request.expectedSize;
     for (const Mirror &mirror : request.mirrors)
@@ -98,6 +100,8 @@ Result<Request> requestFromJson(std::string_view text)
         PREON_CHECK(takeNumber(json, "expectedSize", size));
         request.expectedSize = size;
     }
+    if (const auto sizeOnly = json.find("sizeOnly"); sizeOnly != json.end())
+        request.sizeOnly = sizeOnly->is_boolean() && sizeOnly->get<bool>();
     const auto mirrors = json.find("mirrors");
     if (mirrors == json.end() || !mirrors->is_array() || mirrors->empty())
         return fail(ErrorCode::BadArgument, "Nothing can be fetched", "no address is given");

@@ -29,6 +29,7 @@ struct Request {
     std::chrono::seconds stallTime{30}; // slower than stallBytes in that time: another try
     std::uint64_t stallBytes = 4096;
     std::uint32_t tries = 6; // in a row without getting further, of each mirror
+    bool sizeOnly = false; // nothing but Start is wanted: the server is not asked for bytes, and what comes after Start means nothing
     std::chrono::milliseconds retryDelay{500}; // before the second try; doubled each time, at most a minute
 };
 

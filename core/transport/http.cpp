@@ -212,6 +212,8 @@ Outcome Http::get(const Address &address, std::uint64_t offset, const std::strin
     curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, &onProgress);
     curl_easy_setopt(handle, CURLOPT_XFERINFODATA, &transfer);
     curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, text.data());
+    if (m_settings.sizeOnly)
+        curl_easy_setopt(handle, CURLOPT_NOBODY, 1L);
     if (offset > 0) {
         curl_easy_setopt(handle, CURLOPT_RANGE, range.c_str());
         if (!strongTag.empty())
