@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@ namespace
 // So often it is made sure that what came survives a cut: not at every byte, which would cost more than fetching some of them again.
 constexpr std::uint64_t flushBytes = 4U << 20U;
 constexpr auto flushTime = std::chrono::seconds(1);
+constexpr std::size_t chunkBytes = 1U << 20U;
 
 const OfferedBytes *offered(const TransferPlan &plan)
 {
@@ -144,16 +146,21 @@ private:
     bool m_begun = false;
 };
 
+// Bytes that the place can take.
+std::uint64_t roomFor(const TransferPlan &plan)
+{
+    if (const auto *slot = std::get_if<SlotTarget>(&*plan.place))
+        return slot->before.size;
+    return plan.bytesFree.value_or(Fetch::Wanted().sizeLimit);
+}
+
 Fetch::Wanted wantedFor(const TransferPlan &plan, const OfferedBytes &from, const Fetching &fetching)
 {
     Fetch::Wanted wanted;
     wanted.program = fetching.program;
     wanted.hash = *from.sha256;
     wanted.format = Fetch::Format::Detected;
-    if (const auto *slot = std::get_if<SlotTarget>(&*plan.place))
-        wanted.sizeLimit = slot->before.size;
-    else if (plan.bytesFree)
-        wanted.sizeLimit = *plan.bytesFree;
+    wanted.sizeLimit = roomFor(plan);
     wanted.request.bytesPerSecond = fetching.bytesPerSecond;
     wanted.request.proxy = fetching.proxy;
     wanted.request.caFile = fetching.caFile;
@@ -268,6 +275,46 @@ Result<Acquired> acquire(const TransferPlan &plan, const Fetching &fetching, Pro
         PREON_CHECK(makeFolders("/", file->folder.relative_path()));
     progress.phase("Fetching " + std::filesystem::path(from->path).filename().string(), 0);
     return Acquisition(plan, *from, fetching, progress).run();
+}
+
+Result<Acquired> acquirePacked(const TransferPlan &plan, const Fetching &fetching, Progress &progress)
+{
+    const OfferedBytes *from = offered(plan);
+    if (!from || !plan.place || plan.sourceType != ResourceType::RegularFile || std::holds_alternative<FolderTarget>(*plan.place))
+        return fail(ErrorCode::Unsupported, plan.sourcePath + " cannot be unpacked to " + plan.targetPath);
+    if (const auto *file = std::get_if<FileTarget>(&*plan.place))
+        PREON_CHECK(makeFolders("/", file->folder.relative_path()));
+    PREON_TRY(const Fd file, openFile(from->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    struct stat status{};
+    if (fstat(file.get(), &status) < 0 || !S_ISREG(status.st_mode))
+        return fail(ErrorCode::Changed, from->path + " is no longer the file that it was");
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    progress.phase("Unpacking " + std::filesystem::path(from->path).filename().string(), size);
+    const auto place = makeTarget(*plan.place);
+    PREON_CHECK(place->begin(Begin::Anew));
+    PREON_TRY(auto unpacker, Fetch::Unpacker::start(Fetch::Format::Detected, roomFor(plan), fetching.program));
+    Acquired acquired;
+    const Fetch::Unpacker::Sink sink = [&](ByteView bytes) -> Result<void> {
+        PREON_CHECK(place->write(acquired.written, bytes));
+        acquired.written += bytes.size();
+        return {};
+    };
+    Sha256 hash;
+    Bytes chunk(std::min<std::uint64_t>(size, chunkBytes));
+    for (std::uint64_t offset = 0; offset < size;) {
+        PREON_CHECK(progress.check());
+        const auto part = std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), size - offset));
+        PREON_CHECK(readAt(file, offset, part));
+        hash.add(part);
+        PREON_CHECK(unpacker.feed(part, sink, progress));
+        offset += part.size();
+        progress.advance(part.size());
+    }
+    PREON_CHECK(unpacker.finish(sink, progress));
+    if (from->sha256 && hash.finish() != *from->sha256)
+        return fail(ErrorCode::Corrupt, from->path + " is damaged", "its SHA-256 hash is another one than it should have");
+    PREON_CHECK(place->finish(acquired.written));
+    return acquired;
 }
 
 std::uint64_t keptBytes(const Fetching &fetching, const Sha256Digest &hash)

@@ -32,6 +32,9 @@ struct Acquired {
 // every error of the network. progress: one phase, of the file's bytes as it lies on the server.
 Result<Acquired> acquire(const TransferPlan &plan, const Fetching &fetching, Progress &progress);
 
+// The same for a packed file of this machine (source type regular-file): read, unpacked by preon-fetch, written.
+Result<Acquired> acquirePacked(const TransferPlan &plan, const Fetching &fetching, Progress &progress);
+
 // How many bytes of the file with this hash are here already.
 std::uint64_t keptBytes(const Fetching &fetching, const Sha256Digest &hash);
 // Removes what attempts left in the store: of those hashes, or of all but them.
