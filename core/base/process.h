@@ -25,6 +25,7 @@ Result<Pipe> makePipe();
 struct ChildOptions {
     std::map<std::string, std::string> environment{}; // beside PATH and LANG=C.UTF-8; nothing else is inherited
     std::vector<std::pair<const Fd *, int>> files{}; // descriptors the program gets, and under which number
+    bool isShutIn = false; // as in ProcessOptions
 };
 
 // A program that runs beside us. It dies with its owner, and with the thread that started it (PR_SET_PDEATHSIG).
@@ -65,6 +66,8 @@ struct ProcessOptions {
     std::vector<std::pair<const Fd *, int>> files; // descriptors the program gets, and under which number
     std::chrono::seconds timeout{600};
     const Progress *progress = nullptr; // cancelling kills the program
+    // For what parses bytes of strangers: it can open no connection and gain no privilege, and where we are root it is the user nobody.
+    bool isShutIn = false;
 };
 
 struct ProcessOutput {

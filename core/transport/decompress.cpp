@@ -48,7 +48,7 @@ std::unexpected<Error> outOfMemory()
     return fail(ErrorCode::Unsupported, "The file could not be unpacked", "there is not enough memory");
 }
 
-// Packed files one behind the other, each ended by its own end mark: what gzip and bzip2 have in common.
+// Packed files one behind the other, each ended by its own end mark: what gzip, bzip2 and xz have in common.
 class Members : public Decompressor
 {
 public:
@@ -56,6 +56,13 @@ public:
     {
         while (!packed.empty()) {
             if (!m_inside) {
+                const std::size_t zeros = m_offset > 0 ? padding(packed) : 0;
+                m_offset += zeros;
+                packed = packed.subspan(zeros);
+                if (packed.empty())
+                    break;
+                if (!isPadded())
+                    return followed(m_offset);
                 PREON_CHECK(beginMember());
                 m_inside = true;
                 m_memberStart = m_offset;
@@ -72,10 +79,21 @@ public:
     {
         if (m_inside || m_offset == 0)
             return cutOff(m_offset);
+        if (!isPadded())
+            return followed(m_offset);
         return {};
     }
 
 protected:
+    // How many bytes between two members mean nothing, and whether that is a number of them that may be.
+    virtual std::size_t padding(ByteView)
+    {
+        return 0;
+    }
+    virtual bool isPadded() const
+    {
+        return true;
+    }
     virtual Result<void> beginMember() = 0;
     // How much of the input was used up, some at least.
     virtual Result<std::size_t> step(ByteView packed, const Sink &sink) = 0;
@@ -189,54 +207,59 @@ private:
     bz_stream m_stream{};
 };
 
-class Xz : public Decompressor
+class Xz : public Members
 {
 public:
-    Xz()
-        : m_ready(lzma_stream_decoder(&m_stream, memoryLimit, LZMA_CONCATENATED) == LZMA_OK)
-    {
-    }
     ~Xz() override
     {
         lzma_end(&m_stream);
     }
 
-    Result<void> add(ByteView packed, const Sink &sink) override
-    {
-        return run(packed, LZMA_RUN, sink);
-    }
-
-    Result<void> finish(const Sink &sink) override
-    {
-        return run({}, LZMA_FINISH, sink);
-    }
-
 private:
-    Result<void> run(ByteView packed, lzma_action action, const Sink &sink)
+    Result<void> beginMember() override
     {
-        if (!m_ready)
-            return outOfMemory();
+        m_stream.next_in = nullptr;
+        m_stream.avail_in = 0;
+        return lzma_stream_decoder(&m_stream, memoryLimit, 0) == LZMA_OK ? Result<void>() : outOfMemory();
+    }
+
+    // Behind a file there may be zeros, four at a time.
+    std::size_t padding(ByteView packed) override
+    {
+        const std::size_t zeros = static_cast<std::size_t>(std::ranges::find_if(packed, [](std::byte b) { return b != std::byte{0}; }) - packed.begin());
+        m_padding = (m_padding + zeros) % 4;
+        return zeros;
+    }
+
+    bool isPadded() const override
+    {
+        return m_padding == 0;
+    }
+
+    Result<std::size_t> step(ByteView packed, const Sink &sink) override
+    {
         m_stream.next_in = reinterpret_cast<const std::uint8_t *>(packed.data());
         m_stream.avail_in = packed.size();
         for (;;) {
             m_stream.next_out = reinterpret_cast<std::uint8_t *>(m_output.data());
             m_stream.avail_out = m_output.size();
-            const lzma_ret code = lzma_code(&m_stream, action);
+            const lzma_ret code = lzma_code(&m_stream, LZMA_RUN);
+            const std::size_t used = packed.size() - m_stream.avail_in;
             if (code != LZMA_OK && code != LZMA_STREAM_END && code != LZMA_BUF_ERROR)
-                return broken(code);
+                return broken(code, m_offset + used);
             if (const std::size_t made = m_output.size() - m_stream.avail_out; made > 0)
                 PREON_CHECK(sink(ByteView(m_output).first(made)));
-            m_once = m_once || code == LZMA_STREAM_END;
-            if (code == LZMA_STREAM_END)
-                return {};
+            if (code == LZMA_STREAM_END) {
+                m_inside = false;
+                return used;
+            }
             if (m_stream.avail_in == 0 && m_stream.avail_out > 0)
-                return action == LZMA_RUN ? Result<void>() : Result<void>(cutOff(m_stream.total_in));
+                return used;
         }
     }
 
-    std::unexpected<Error> broken(lzma_ret code) const
+    std::unexpected<Error> broken(lzma_ret code, std::uint64_t offset) const
     {
-        const std::uint64_t offset = m_stream.total_in;
         switch (code) {
         case LZMA_MEM_ERROR:
             return outOfMemory();
@@ -247,16 +270,14 @@ private:
         case LZMA_OPTIONS_ERROR:
             return fail(ErrorCode::Unsupported, "The file could not be unpacked", "it was packed in a way that liblzma does not know");
         case LZMA_FORMAT_ERROR:
-            return m_stream.total_out > 0 ? followed(offset) : damagedAt(offset, "no xz data");
+            return noMember("no xz data");
         default:
             return damagedAt(offset, "");
         }
     }
 
-    Bytes m_output = Bytes(outputSize);
     lzma_stream m_stream = LZMA_STREAM_INIT;
-    bool m_ready;
-    bool m_once = false;
+    std::size_t m_padding = 0;
 };
 
 class Zstd : public Decompressor

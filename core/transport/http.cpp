@@ -129,7 +129,6 @@ void classify(CURLcode code, Outcome &outcome)
     case CURLE_SSL_ENGINE_INITFAILED:
         outcome.failure = FailureKind::Tls;
         return;
-    case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_URL_MALFORMAT:
         outcome.failure = FailureKind::Request;
         outcome.isFinal = true;

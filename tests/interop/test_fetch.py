@@ -237,7 +237,7 @@ class Unsteady(Fetch):
             exchange.file(CONTENT, tag=f'"{exchange.number}"', upto=(exchange.first or 0) + 200_000)
 
         with Server(behave) as server:
-            self.assertIn("another file now", self.refuse("changed", server.url))
+            self.assertIn("another file now", self.refuse("changed", server.url, tries=20))
 
     def test_a_server_in_trouble_is_asked_later(self):
         def behave(exchange):
@@ -308,7 +308,9 @@ class Lying(Fetch):
         packed = gzip.compress(CONTENT)
         wrong = packed[:1_000_000] + OTHER[:1_000_000] + packed[2_000_000:]
         with Server(lambda exchange: exchange.file(wrong)) as server:
-            self.refuse("corrupt", server.url, hash=digest(packed), format="gz")
+            self.assertIn("damaged near byte", self.refuse("bad-format", server.url, hash=digest(packed), format="gz"))
+        with Server(lambda exchange: exchange.file(wrong)) as liar, Server(lambda exchange: exchange.file(packed)) as honest:
+            self.assertEqual(self.succeed(liar.url, honest.url, packed=packed, format="gz")["restarts"], 1)
 
     def test_a_mirror_that_lies_is_left_for_another(self):
         with Server(lambda exchange: exchange.file(OTHER)) as liar, Server(lambda exchange: exchange.file(CONTENT)) as honest:
@@ -498,14 +500,26 @@ def loitering():
 
 
 class Confinement(Fetch):
+    def confined(self, process):
+        """The numbers of fetcher and unpacker, once both are at work."""
+        end = time.monotonic() + 20
+        while True:
+            with contextlib.suppress(OSError):
+                found = children(process.pid)
+                if len(found) == 2 and all(status_of(pid).get("Seccomp") == "2" for pid in found):
+                    return found
+            self.assertIsNone(process.poll())
+            self.assertLess(time.monotonic(), end)
+            time.sleep(0.02)
+
     def look(self, wrap):
         """What the fetcher and the unpacker are, in the middle of their work."""
         with loitering() as (server, go_on, packed):
             process = self.start(server.url, wrap=wrap, format="gz", hash=digest(packed))
-            while self.output.stat().st_size < 1_000_000:
-                self.assertIsNone(process.poll(), process.poll() is not None and process.stdout.read())
-                time.sleep(0.02)
-            found = {Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1]: (status_of(pid), os.listdir(f"/proc/{pid}/fd") if os.geteuid() == 0 else []) for pid in children(process.pid)}
+            found = {}
+            for pid in self.confined(process):
+                files = os.listdir(f"/proc/{pid}/fd") if os.geteuid() == 0 else []
+                found[Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")[1]] = (status_of(pid), files)
             go_on.set()
             self.assertIn("received", self.end(process))
         self.assertEqual(digest(self.output.read_bytes()), digest(CONTENT))
@@ -547,9 +561,7 @@ class Confinement(Fetch):
     def test_it_does_not_outlive_its_parent(self):
         with loitering() as (server, _, packed):
             process = self.start(server.url, wrap=as_nobody, format="gz", hash=digest(packed))
-            while self.output.stat().st_size < 1_000_000:
-                time.sleep(0.02)
-            orphans = children(process.pid)
+            orphans = self.confined(process)
             process.kill()
             process.communicate()
             end = time.monotonic() + 5

@@ -22,7 +22,7 @@ Bytes joined(std::initializer_list<Bytes> parts)
     return all;
 }
 
-Bytes data(std::string_view text)
+Bytes content(std::string_view text)
 {
     const auto header = dataHeader(text.size());
     Bytes bytes(header.begin(), header.end());
@@ -77,7 +77,8 @@ Decoded decode(const Bytes &bytes, std::size_t step, std::uint64_t offset = 0)
 TEST(Frames, comeOutAsTheyWentInHoweverThePipeCutsThem)
 {
     const Failure failure{.kind = FailureKind::Http, .status = 503, .curl = 22, .mirror = 1, .text = "the server answers with status 503"};
-    const Bytes bytes = joined({encode(start(10)), data("hello"), encode(Setback{failure}), encode(start(10, 5)), data("wor"), data("ld"), encode(Done{10})});
+    const Bytes bytes
+        = joined({encode(start(10)), content("hello"), encode(Setback{failure}), encode(start(10, 5)), content("wor"), content("ld"), encode(Done{10})});
     for (const std::size_t step : {1U, 2U, 3U, 7U, 64U, 100000U}) {
         SCOPED_TRACE(step);
         const Decoded decoded = decode(bytes, step);
@@ -94,7 +95,7 @@ TEST(Frames, comeOutAsTheyWentInHoweverThePipeCutsThem)
 TEST(Frames, aFrameOfDataMayBeLargerThanTheBuffer)
 {
     const std::string large(frameLimit, 'x');
-    const Decoded decoded = decode(joined({encode(start(std::nullopt)), data(large), encode(Done{frameLimit})}), 65536);
+    const Decoded decoded = decode(joined({encode(start(std::nullopt)), content(large), encode(Done{frameLimit})}), 65536);
     ASSERT_FALSE(decoded.error) << decoded.error->text();
     EXPECT_EQ(decoded.content, large);
 }
@@ -143,15 +144,15 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Nonsense{"otherType", changed(encode(start(1)), 0, 9), "no frame of type"}, Nonsense{"noMagic", Bytes(64), "no frame of type"},
                     Nonsense{"shortStart", changed(encode(start(1)), 4, 3), "has 3 bytes"},
                     Nonsense{"longDone", changed(encode(Done{1}), 5, 1), "has 264 bytes"},
-                    Nonsense{"hugeData", joined({encode(start(std::nullopt)), changed(data("x"), 7, 0xff)}), "bytes"},
-                    Nonsense{"emptyData", joined({encode(start(1)), changed(data("x"), 4, 0)}), "has 0 bytes"},
-                    Nonsense{"dataBeforeStart", data("x"), "before the start"},
-                    Nonsense{"moreThanAnnounced", joined({encode(start(3)), data("abcd")}), "more than the 3 bytes"},
-                    Nonsense{"moreInSteps", joined({encode(start(3)), data("abc"), data("d")}), "more than the 3 bytes"},
-                    Nonsense{"doneTooEarly", joined({encode(start(3)), data("ab"), encode(Done{2})}), "ends at byte 2 of 3"},
-                    Nonsense{"doneWithAnotherSize", joined({encode(start(std::nullopt)), data("ab"), encode(Done{3})}), "calls that 3 bytes"},
+                    Nonsense{"hugeData", joined({encode(start(std::nullopt)), changed(content("x"), 7, 0xff)}), "bytes"},
+                    Nonsense{"emptyData", joined({encode(start(1)), changed(content("x"), 4, 0)}), "has 0 bytes"},
+                    Nonsense{"dataBeforeStart", content("x"), "before the start"},
+                    Nonsense{"moreThanAnnounced", joined({encode(start(3)), content("abcd")}), "more than the 3 bytes"},
+                    Nonsense{"moreInSteps", joined({encode(start(3)), content("abc"), content("d")}), "more than the 3 bytes"},
+                    Nonsense{"doneTooEarly", joined({encode(start(3)), content("ab"), encode(Done{2})}), "ends at byte 2 of 3"},
+                    Nonsense{"doneWithAnotherSize", joined({encode(start(std::nullopt)), content("ab"), encode(Done{3})}), "calls that 3 bytes"},
                     Nonsense{"doneBeforeStart", encode(Done{0}), "ends at byte 0"},
-                    Nonsense{"aHole", joined({encode(start(9)), data("ab"), encode(start(9, 5))}), "byte 5 comes where byte 2 is due"},
+                    Nonsense{"aHole", joined({encode(start(9)), content("ab"), encode(start(9, 5))}), "byte 5 comes where byte 2 is due"},
                     Nonsense{"startsElsewhere", encode(start(9, 4)), "byte 4 comes where byte 3 is due", 3},
                     Nonsense{"startsBehindTheEnd", encode(start(2, 3)), "byte 3 of a file of 2 bytes", 3},
                     Nonsense{"hugeFile", encode(start(1ULL << 63U)), "a file of 9223372036854775808 bytes"},
@@ -160,7 +161,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Nonsense{"moreAfterFailure", joined({failedFrame, failedFrame}), "after the end"},
                     Nonsense{"unknownFailure", changed(failedFrame, 8, 77), "no failure of kind 77"},
                     Nonsense{"unprintableText", changed(failedFrame, failedFrame.size() - 1, 27), "not printable"}),
-    [](const auto &info) { return info.param.name; });
+    [](const auto &each) { return each.param.name; });
 
 TEST(Frames, aFetchThatIsGoneOnWithMayBeginAnewOrWhereItWas)
 {

@@ -3,6 +3,7 @@
 #include "helper/fetch/confine.h"
 
 #include "core/base/fd.h"
+#include "tests/unit/boot/folder.h"
 
 #include <gtest/gtest.h>
 
@@ -150,7 +151,7 @@ INSTANTIATE_TEST_SUITE_P(Confined, DeedTest,
                                          Deed{"letsTheKernelWork", [] { return errnoOf(::syscall(SYS_io_uring_setup, 1, nullptr)); }, dies, dies},
                                          Deed{"becomesDumpableAgain", [] { return errnoOf(::prctl(PR_SET_DUMPABLE, 1)); }, dies, dies},
                                          Deed{"becomesRoot", [] { return errnoOf(::setuid(0)); }, dies, dies}),
-                         [](const auto &info) { return info.param.name; });
+                         [](const auto &each) { return each.param.name; });
 
 TEST(Confine, limitsAreSet)
 {
@@ -188,6 +189,15 @@ std::string statusField(pid_t process, const std::string &name)
     return "(none)";
 }
 
+// From here on this process alone sees other users of the machine.
+bool seesUsers(const std::filesystem::path &folder, const std::string &users)
+{
+    const std::filesystem::path path = folder / "passwd";
+    std::ofstream(path) << users;
+    return ::unshare(CLONE_NEWNS) == 0 && ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0
+        && ::mount(path.c_str(), "/etc/passwd", nullptr, MS_BIND, nullptr) == 0;
+}
+
 // A child that root confines sits there until it is looked at: as which user, with what.
 TEST(Confine, rootBecomesAnotherUserWithoutAnyPrivilege)
 {
@@ -197,14 +207,10 @@ TEST(Confine, rootBecomesAnotherUserWithoutAnyPrivilege)
     std::array<int, 2> go{};
     ASSERT_EQ(::pipe(ready.data()), 0);
     ASSERT_EQ(::pipe(go.data()), 0);
+    const TemporaryFolder folder;
     const pid_t child = ::fork();
     if (child == 0) {
-        // A user preon-fetch that only this process sees.
-        const std::string users = "root:x:0:0::/root:/bin/sh\npreon-fetch:x:4711:4712::/:/usr/sbin/nologin\n";
-        const auto file = memoryFile("passwd", asBytes(users));
-        const std::string path = "/proc/self/fd/" + std::to_string(file ? file->get() : -1);
-        if (::unshare(CLONE_NEWNS) < 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0
-            || ::mount(path.c_str(), "/etc/passwd", nullptr, MS_BIND, nullptr) < 0)
+        if (!seesUsers(folder.path, "root:x:0:0::/root:/bin/sh\npreon-fetch:x:4711:4712::/:/usr/sbin/nologin\n"))
             ::_exit(77);
         ::dup2(go[0], 0);
         ::dup2(ready[1], 1);
@@ -238,12 +244,10 @@ TEST(Confine, withoutItsUserRootRefuses)
 {
     if (::geteuid() != 0)
         return;
+    const TemporaryFolder folder;
     const pid_t child = ::fork();
     if (child == 0) {
-        const auto file = memoryFile("passwd", asBytes("root:x:0:0::/root:/bin/sh\n"));
-        const std::string path = "/proc/self/fd/" + std::to_string(file ? file->get() : -1);
-        if (::unshare(CLONE_NEWNS) < 0 || ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) < 0
-            || ::mount(path.c_str(), "/etc/passwd", nullptr, MS_BIND, nullptr) < 0)
+        if (!seesUsers(folder.path, "root:x:0:0::/root:/bin/sh\n"))
             ::_exit(77);
         const auto confined = confine(Job::Unpack);
         ::_exit(!confined && confined.error().why == "there is no user preon-fetch" && ::geteuid() == 0 ? 0 : 1);

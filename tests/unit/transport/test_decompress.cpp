@@ -160,7 +160,19 @@ TEST_P(DecompressTest, anErrorOfTheSinkEndsIt)
 }
 
 INSTANTIATE_TEST_SUITE_P(Formats, DecompressTest, testing::Values(Format::Gzip, Format::Xz, Format::Zstd, Format::Bzip2),
-                         [](const auto &info) { return std::string(Fetch::formatName(info.param)); });
+                         [](const auto &each) { return std::string(Fetch::formatName(each.param)); });
+
+TEST(Decompress, zerosBehindXzComeByFours)
+{
+    const Bytes original = content(1000);
+    const Bytes file = packed(Format::Xz, original);
+    for (const std::size_t step : {std::size_t(1), std::size_t(100'000)}) {
+        EXPECT_TRUE(unpacked(Format::Xz, joined({file, Bytes(8), file, Bytes(4)}), step).value() == joined({original, original}));
+        EXPECT_EQ(unpacked(Format::Xz, joined({file, Bytes(7)}), step).error().code, ErrorCode::BadFormat);
+        EXPECT_EQ(unpacked(Format::Xz, joined({file, Bytes(5), file}), step).error().code, ErrorCode::BadFormat);
+        EXPECT_EQ(unpacked(Format::Xz, joined({Bytes(4), file}), step).error().code, ErrorCode::BadFormat);
+    }
+}
 
 TEST(Decompress, memoryIsBounded)
 {

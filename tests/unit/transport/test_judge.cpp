@@ -19,10 +19,9 @@ TEST(ContentRange, isReadAsRfc9110WritesIt)
     EXPECT_EQ(parseContentRange(" bytes */1234\t"), (ContentRange{std::nullopt, std::nullopt, 1234}));
     EXPECT_EQ(parseContentRange("bytes 0-0/1"), (ContentRange{0, 0, 1}));
     for (const char *text :
-         {"", "bytes", "bytes */*", "bytes 5-4/10", "bytes 5-10/10", "bytes -5/10", "bytes 5-/10", "lines 0-1/2", "bytes 0-1/2 ", "bytes 0-1", "bytes 0-1/",
-          "bytes 0-1/2x", "bytes +0-1/2", "bytes 0-9223372036854775808/*", "bytes 0-18446744073709551616/*", "bytes=0-1/2", "bytes 0 - 1/2"}) {
-        if (std::string_view(text) != "bytes 0-1/2 ") // blanks around it are not its own
-            EXPECT_FALSE(parseContentRange(text)) << text;
+         {"", "bytes", "bytes */*", "bytes 5-4/10", "bytes 5-10/10", "bytes -5/10", "bytes 5-/10", "lines 0-1/2", "bytes 0-1", "bytes 0-1/", "bytes 0-1/2x",
+          "bytes +0-1/2", "bytes 0-9223372036854775808/*", "bytes 0-18446744073709551616/*", "bytes=0-1/2", "bytes 0 - 1/2"}) {
+        EXPECT_FALSE(parseContentRange(text)) << text;
     }
 }
 
@@ -114,7 +113,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Case{"notFound", from(0), status(404), Verdict::Refuse, "status 404"},
                     Case{"unchanged", from(0), status(304), Verdict::Refuse, "status 304"}, Case{"busy", from(0), status(503), Verdict::Again, "status 503"},
                     Case{"tooMany", from(0), status(429), Verdict::Again, "status 429"}, Case{"nonsense", from(0), status(0), Verdict::Refuse, "status 0"}),
-    [](const auto &info) { return info.param.name; });
+    [](const auto &each) { return each.param.name; });
 
 TEST(Validators, tellStatesApartAndAreNothingWhereNothingIsSaid)
 {
