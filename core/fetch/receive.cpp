@@ -21,7 +21,7 @@ std::optional<Format> formatOf(ByteView head)
     static constexpr std::array<std::pair<std::string_view, Format>, 4> magics{
         {{"\x1f\x8b"sv, Format::Gzip}, {"\xfd\x37\x7a\x58\x5a\x00"sv, Format::Xz}, {"\x28\xb5\x2f\xfd"sv, Format::Zstd}, {"\x42\x5a\x68"sv, Format::Bzip2}}};
     for (const auto &[magic, format] : magics) {
-        if (std::ranges::starts_with(head, asBytes(magic)))
+        if (head.size() >= magic.size() && std::ranges::equal(head.first(magic.size()), asBytes(magic)))
             return format;
     }
     return std::nullopt;

@@ -8,6 +8,7 @@
 #include "core/base/process.h"
 
 #include <algorithm>
+#include <charconv>
 #include <array>
 
 #include <sys/stat.h>
@@ -68,6 +69,14 @@ std::string printable(std::string_view text)
     return line;
 }
 
+// GnuPG prints seconds since 1970; where it prints a date with a T in it nothing is known.
+std::optional<std::int64_t> secondsOf(std::string_view word)
+{
+    std::int64_t seconds = 0;
+    const auto [end, error] = std::from_chars(word.data(), word.data() + word.size(), seconds);
+    return error == std::errc() && end == word.data() + word.size() && seconds > 0 ? std::optional(seconds) : std::nullopt;
+}
+
 void addOnce(std::vector<OpenPgpSigner> &signers, OpenPgpSigner signer)
 {
     if (!std::ranges::contains(signers, signer.fingerprint, &OpenPgpSigner::fingerprint))
@@ -87,7 +96,7 @@ public:
         else if (word == "GOODSIG")
             m_isGood = true;
         else if (word == "VALIDSIG" && m_isGood && line.size() > 10 && isFingerprint(line[1]) && isFingerprint(line[10]))
-            addOnce(m_signers, {std::string(line[10]), std::string(line[1])});
+            addOnce(m_signers, {std::string(line[10]), std::string(line[1]), secondsOf(line[3])});
         else if (word == "BADSIG")
             m_isForged = true, m_why = "the signature by the key " + hexOnly(key) + " does not belong to this content: one of the two was altered";
         else if (word == "EXPKEYSIG")

@@ -10,7 +10,9 @@
 #include "core/base/fd.h"
 #include "core/base/host.h"
 
+#include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -32,6 +34,7 @@ enum class OpenPgpProgram {
 struct OpenPgpSigner {
     std::string fingerprint; // of the certificate (primary key): upper-case hexadecimal
     std::string keyFingerprint; // of the key that signed: the same, or one of its subkeys; sqv does not tell and the first stands here
+    std::optional<std::int64_t> signedAt = {}; // seconds since 1970, as the signature says; sqv does not tell
     bool operator==(const OpenPgpSigner &) const = default;
 };
 
