@@ -26,7 +26,7 @@ class Target
 {
 public:
     virtual ~Target() = default;
-    // Before the first byte, and again whenever it begins anew: what came until then is void.
+    // Before the first byte, and again whenever it begins anew: what came until then is void. The place to begin a phase of the progress anew, too.
     virtual Result<void> begin() = 0;
     // Bytes of the unpacked file, in order.
     virtual Result<void> write(ByteView bytes) = 0;
