@@ -28,7 +28,7 @@ class Target
 {
 public:
     virtual ~Target() = default;
-    // Before the first byte, and again whenever it begins anew: what came until then is void.
+    // Before the first byte, and again whenever it begins anew: what came until then is void. The place to begin a phase of the progress anew, too.
     virtual Result<void> begin() = 0;
     // Known before the first write: whether what is written was packed.
     virtual Result<void> unpacking(bool /*packed*/)

@@ -20,6 +20,7 @@ using Clock = std::chrono::steady_clock;
 constexpr int redirectLimit = 5;
 constexpr int changeLimit = 3; // how often a file may turn out to be another one
 constexpr std::uint64_t gettingFurther = 64U << 10U; // so many bytes more make a new try worth it
+constexpr std::chrono::milliseconds lookEvery{100};
 constexpr std::chrono::milliseconds longestDelay = std::chrono::minutes(1);
 
 struct Source {
@@ -87,6 +88,7 @@ private:
     std::optional<Failure> m_stopped; // why we ended it ourselves
     Clock::time_point m_windowBegin; // of the time in which stallBytes must come
     std::uint64_t m_windowBytes = 0;
+    Clock::time_point m_lookedAt; // whether somebody listens still
 };
 
 Failure Fetching::failure(FailureKind kind, std::string text, std::uint32_t curl) const
@@ -142,11 +144,13 @@ bool Fetching::received(ByteView bytes)
 
 bool Fetching::isUnwanted()
 {
-    if (m_nobodyListens || !m_outlet.wait(std::chrono::milliseconds(0))) {
-        m_nobodyListens = true;
-        return true;
-    }
     const Clock::time_point now = Clock::now();
+    if (now - m_lookedAt > lookEvery) {
+        m_nobodyListens = m_nobodyListens || !m_outlet.wait(std::chrono::milliseconds(0));
+        m_lookedAt = now;
+    }
+    if (m_nobodyListens)
+        return true;
     if (now - m_windowBegin < m_request.stallTime)
         return false;
     if (m_windowBytes < m_request.stallBytes) {

@@ -38,6 +38,11 @@ constexpr const char *basicCalls[]
     = {"brk",    "clock_gettime", "clock_gettime64", "exit",           "exit_group",   "futex",       "futex_time64", "getrandom", "madvise", "mremap",
        "munmap", "read",          "restart_syscall", "rt_sigprocmask", "rt_sigreturn", "sched_yield", "write",        "writev"};
 
+#ifdef PREON_ADDRESS_SANITIZER
+// It has a stack of its own for signals.
+constexpr const char *sanitizerCalls[] = {"sigaltstack"};
+#endif
+
 // What libcurl, the resolver of the C library, OpenSSL and threads need beside.
 constexpr const char *networkCalls[] = {"access",
                                         "bind",
@@ -201,6 +206,9 @@ Result<void> restrictCalls(Job job)
 {
     Rules rules;
     rules.allow(basicCalls);
+#ifdef PREON_ADDRESS_SANITIZER
+    rules.allow(sanitizerCalls);
+#endif
     allowMemory(rules);
     if (job == Job::Fetch)
         allowNetwork(rules);

@@ -27,6 +27,12 @@ namespace
 {
 constexpr const char *userName = "preon-fetch";
 constexpr rlim_t mebibyte = 1U << 20U;
+// The address sanitizer does, for its shadow of all memory.
+#ifdef PREON_ADDRESS_SANITIZER
+constexpr bool reservesTerabytes = true;
+#else
+constexpr bool reservesTerabytes = false;
+#endif
 
 std::unexpected<Error> refused(std::string why, std::string todo = {})
 {
@@ -106,11 +112,10 @@ Result<void> limitResources(Job job)
     PREON_CHECK(limit(RLIMIT_FSIZE, 0, "RLIMIT_FSIZE"));
     PREON_CHECK(limit(RLIMIT_MEMLOCK, 0, "RLIMIT_MEMLOCK"));
     PREON_CHECK(limit(RLIMIT_NOFILE, 64, "RLIMIT_NOFILE"));
-#ifndef PREON_ADDRESS_SANITIZER // which reserves terabytes
     // xz -9 and the largest usual window of zstd need 128 MiB; threads of a resolver reserve much that they do not use.
-    PREON_CHECK(limit(RLIMIT_AS, (job == Job::Unpack ? 512 : 1024) * mebibyte, "RLIMIT_AS"));
-#endif
-    return {};
+    if (reservesTerabytes)
+        return {};
+    return limit(RLIMIT_AS, (job == Job::Unpack ? 512 : 1024) * mebibyte, "RLIMIT_AS");
 }
 
 Result<bool> restrictFiles(Job job, const std::vector<std::filesystem::path> &readable)

@@ -549,6 +549,14 @@ class Confinement(Fetch):
         said = self.refuse("permission", self.nginx.plain + "/file", wrap=list)
         self.assertIn("there is no user preon-fetch", said)
 
+    def test_name_services_that_would_load_code_are_done_without(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root can show it other settings")
+        settings = self.folder / "nsswitch.conf"
+        settings.write_text("passwd: files\nhosts: systemd files dns\n")
+        wrap = lambda command: ["unshare", "--mount", "sh", "-c", f'mount --bind {settings} /etc/nsswitch.conf && exec "$@"', "sh", *as_nobody(command)]
+        self.succeed(self.nginx.plain + "/file", wrap=wrap)
+
     def test_a_fetcher_that_is_killed_is_said_to_be(self):
         with loitering() as (server, _, packed):
             process = self.start(server.url, wrap=as_nobody, hash=digest(packed))
@@ -568,9 +576,6 @@ class Confinement(Fetch):
             while any(Path(f"/proc/{pid}").exists() for pid in orphans):
                 self.assertLess(time.monotonic(), end)
                 time.sleep(0.02)
-
-
-del Fetch  # what all are made of; no test of its own
 
 if __name__ == "__main__":
     unittest.main()
