@@ -43,5 +43,6 @@ void addHomeVolume(CLI::App &app, Invocation &invocation);
 void addLuks(CLI::App &app, Invocation &invocation);
 void addLuksKeys(CLI::App &luks, Invocation &invocation);
 void addUnlock(CLI::App &app, Invocation &invocation);
+void addUpdate(CLI::App &app, Invocation &invocation);
 
 } // namespace Preon::Ctl

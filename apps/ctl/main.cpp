@@ -42,6 +42,7 @@ int main(int argc, char **argv)
     Ctl::addLuks(app, invocation);
     Ctl::addFirstStart(app, invocation);
     Ctl::addUnlock(app, invocation);
+    Ctl::addUpdate(app, invocation);
     Ctl::addHome(app, invocation);
     Ctl::addHomeVolume(app, invocation);
     Ctl::addBoot(app, invocation);

@@ -39,7 +39,7 @@ bool packedByName(std::string_view url)
 }
 
 // As sysupdate.d takes them (pattern.h, @v).
-bool isVersion(std::string_view text)
+bool isVersionName(std::string_view text)
 {
     const auto isOfIt = [](unsigned char c) {
         return std::isalnum(c) != 0 || std::string_view(".,_-+~^").contains(static_cast<char>(c));
@@ -84,7 +84,7 @@ std::vector<std::string> wishedVersions(const Host &host)
     std::vector<std::string> versions;
     std::istringstream lines(readTextFile(host.path(keptPath), longestList).value_or(std::string()));
     for (std::string line; std::getline(lines, line);) {
-        if (isVersion(line))
+        if (isVersionName(line))
             versions.push_back(line);
     }
     return versions;
@@ -92,7 +92,7 @@ std::vector<std::string> wishedVersions(const Host &host)
 
 Result<void> keepVersion(const Host &host, const std::string &version, bool keep)
 {
-    if (!isVersion(version))
+    if (!isVersionName(version))
         return fail(ErrorCode::BadArgument, "\"" + version + "\" is no version");
     auto versions = wishedVersions(host);
     std::erase(versions, version);
@@ -118,7 +118,8 @@ std::set<std::string> keptVersions(const Host &host)
     const auto starts = Boot::readStarts(host);
     if (const std::string good = Boot::lastGoodVersion(starts.value_or(std::vector<Boot::Start>()), running); !good.empty())
         kept.insert(good);
-    kept.insert_range(wishedVersions(host));
+    for (std::string &version : wishedVersions(host))
+        kept.insert(std::move(version));
     return kept;
 }
 
@@ -139,6 +140,10 @@ Result<System> System::look(const Host &host, const SystemOptions &options, Prog
     system.m_kept = keptVersions(host);
     Places places = placesOf(host);
     places.offline = options.offline;
+    if (!options.disk.empty()) {
+        places.disk = options.disk;
+        places.mayUseDevices = true;
+    }
     // Four parts of one folder have one list.
     auto lists = std::make_shared<std::map<std::pair<std::string, bool>, Bytes>>();
     places.manifest = [lists, &options, &host, &progress](const Transfer &transfer) -> Result<Bytes> {

@@ -20,6 +20,7 @@ struct SystemOptions {
     bool offline = false; // only what is here
     std::optional<bool> verify = {}; // whether lists have to be signed; nullopt: as the settings say
     std::optional<std::uint64_t> instancesMax = {};
+    std::filesystem::path disk = {}; // what Path=auto means, where it is not the disk of the running system: a disk image
     Fetching fetching = {};
 };
 
