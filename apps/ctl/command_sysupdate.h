@@ -35,7 +35,8 @@ struct SysupdateRequest {
 
 Result<SysupdateRequest> understandSysupdate(const SysupdateOptions &options, const Host &host);
 
-// Where the EFI partition and the extended boot partition are mounted below the root; empty where there is none.
+// Where the EFI partition and the extended boot partition are mounted below the root ($SYSTEMD_ESP_PATH and $SYSTEMD_XBOOTLDR_PATH count first); empty where there
+// is none.
 void findBootPlaces(Update::Places &places);
 
 // The list of files of a file:// URL. What is on the network or has to be verified is Unsupported: nothing here fetches.

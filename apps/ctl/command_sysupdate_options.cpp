@@ -101,22 +101,19 @@ bool isFat(const std::filesystem::path &folder)
 
 void findBootPlaces(Places &places)
 {
-    const char *relaxed = secure_getenv("SYSTEMD_RELAX_ESP_CHECKS");
-    const bool anything = relaxed && parseBoolean(relaxed).value_or(false);
     const auto find = [&](const char *variable, std::initializer_list<const char *> folders) -> std::filesystem::path {
         if (const char *named = secure_getenv(variable); named && *named == '/')
             return places.host.resolved(named).value_or(std::filesystem::path());
         for (const char *folder : folders) {
             const auto there = places.host.resolved(folder);
-            std::error_code error;
-            if (there && (isFat(*there) || (anything && std::filesystem::is_directory(*there, error))))
+            if (there && isFat(*there))
                 return *there;
         }
         return {};
     };
     places.esp = find("SYSTEMD_ESP_PATH", {"/efi", "/boot", "/boot/efi"});
     places.xbootldr = find("SYSTEMD_XBOOTLDR_PATH", {"/boot"});
-    if (places.xbootldr == places.esp || (anything && !secure_getenv("SYSTEMD_XBOOTLDR_PATH")))
+    if (places.xbootldr == places.esp)
         places.xbootldr.clear();
 }
 

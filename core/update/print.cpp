@@ -246,7 +246,7 @@ std::string setsTable(const Sets &sets, bool legend)
     for (const UpdateSet &set : sets.all)
         rows.push_back({glyph(set), set.version, set.installed ? "✓" : "", set.available ? "✓" : "", assessment(set)});
     // With something under way the first column is as wide as the arrow, and others stand at its right.
-    return table({{"", Align::Right}, {"VERSION"}, {"INSTALLED", Align::Centre}, {"AVAILABLE", Align::Centre}, {"ASSESSMENT"}}, std::move(rows), legend);
+    return table({{" ", Align::Right}, {"VERSION"}, {"INSTALLED", Align::Centre}, {"AVAILABLE", Align::Centre}, {"ASSESSMENT"}}, std::move(rows), legend);
 }
 
 nlohmann::ordered_json setsJson(const Sets &sets, const std::vector<Seen> &seen)
@@ -309,7 +309,7 @@ std::string featuresTable(const std::vector<Feature> &features, bool legend)
     std::vector<std::vector<std::string>> rows;
     for (const Feature &feature : features)
         rows.push_back({feature.enabled ? "✓" : "✗", feature.id, feature.description, feature.documentation});
-    return table({{""}, {"FEATURE"}, {"DESCRIPTION"}, {"DOCUMENTATION"}}, std::move(rows), legend);
+    return table({{" "}, {"FEATURE"}, {"DESCRIPTION"}, {"DOCUMENTATION"}}, std::move(rows), legend);
 }
 
 nlohmann::ordered_json featuresJson(const std::vector<Feature> &features)
@@ -342,7 +342,8 @@ nlohmann::ordered_json featureJson(const Feature &feature, const std::vector<Tra
         if (!value.empty())
             json[key] = value;
     }
-    json["transfers"] = transfersOf(feature, transfers);
+    if (const auto ids = transfersOf(feature, transfers); !ids.empty())
+        json["transfers"] = ids;
     return json;
 }
 

@@ -13,7 +13,7 @@ from pathlib import Path
 THEIRS = ["/usr/lib/systemd/systemd-sysupdate"]
 OURS = [os.environ.get("PREONCTL", "preonctl"), "sysupdate"]
 WHEN = 1700000000
-ENVIRONMENT = os.environ | {"TZ": "UTC", "SYSTEMD_RELAX_ESP_CHECKS": "1", "SYSTEMD_LOG_COLOR": "0"}
+ENVIRONMENT = os.environ | {"TZ": "UTC", "SYSTEMD_ESP_PATH": "/boot"}
 
 SOURCE = "[Source]\nType=regular-file\nPath=/src\nMatchPattern=a_@v.raw\n"
 TARGET = "[Target]\nType=regular-file\nPath=/t\nMatchPattern=a_@v.raw\n"
@@ -85,7 +85,7 @@ class Bench:
         try:
             self.build(case)
             where = [f"--definitions={self.root}/usr/lib/sysupdate.d"] if case.table else [f"--root={self.root}"]
-            done = subprocess.run([*tool, *where, "--no-pager", *case.words], capture_output=True, text=True, check=False, timeout=60, env=ENVIRONMENT)
+            done = subprocess.run([*tool, *where, "--no-pager", "--sync=no", *case.words], capture_output=True, text=True, check=False, timeout=60, env=ENVIRONMENT)
         finally:
             self.detach()
         return done.returncode, self.normal(done.stdout), self.left(case), done.stderr

@@ -17,6 +17,7 @@ from sysupdate_cases import CASES, SLOT_CASES
 from sysupdate_random import random_case
 
 RANDOM_SETS = int(os.environ.get("PREON_RANDOM_SETS", "300"))
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # flushing to a disk is what takes long
 RANDOM_FIRST = int(os.environ.get("PREON_RANDOM_FIRST", "0"))
 
 
@@ -24,7 +25,7 @@ class Sysupdate(unittest.TestCase):
     maxDiff = None
 
     def agree(self, case):
-        with tempfile.TemporaryDirectory(prefix="sysupdate-") as folder:
+        with tempfile.TemporaryDirectory(prefix="sysupdate-", dir=MEMORY) as folder:
             bench = Bench(folder)
             theirs = bench.run(THEIRS, case)
             ours = bench.run(OURS, case)
