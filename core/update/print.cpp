@@ -159,13 +159,22 @@ struct Contents {
     std::vector<std::vector<Json>> rows;
 };
 
+bool isKnown(const Detail &detail, const UpdateSet &set, const std::vector<Seen> &seen)
+{
+    return std::ranges::any_of(std::views::iota(std::size_t{0}, set.parts.size()),
+                               [&](std::size_t i) { return set.parts[i] && !detail.json(*set.parts[i], seen[i]).is_null(); });
+}
+
 Contents contentsOf(const UpdateSet &set, const std::vector<Seen> &seen)
 {
     Contents contents;
+    const auto isTries = [](const Detail &detail) {
+        return std::string_view(detail.key).starts_with("tries-");
+    };
+    const bool tries = std::ranges::any_of(details, [&](const Detail &detail) { return isTries(detail) && isKnown(detail, set, seen); });
     for (const Detail &detail : details) {
-        const bool known = std::ranges::any_of(std::views::iota(std::size_t{0}, set.parts.size()),
-                                               [&](std::size_t i) { return set.parts[i] && !detail.json(*set.parts[i], seen[i]).is_null(); });
-        if (known)
+        // The two counters are told together.
+        if (isTries(detail) ? tries : isKnown(detail, set, seen))
             contents.columns.push_back(&detail);
     }
     for (std::size_t i = 0; i < set.parts.size(); ++i) {

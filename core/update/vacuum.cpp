@@ -133,8 +133,11 @@ Result<VacuumPlan> planVacuum(const std::vector<Seen> &enabled, const std::vecto
         PREON_TRY(const std::uint64_t removed, Vacuum(enabled[i], i, own, false, plan).run());
         plan.removed = std::max(plan.removed, removed);
     }
+    // The version that comes is none of theirs.
+    VacuumOptions others = options;
+    others.extraProtected.clear();
     for (std::size_t i = 0; i < disabled.size(); ++i) {
-        PREON_TRY(const std::uint64_t removed, Vacuum(disabled[i], enabled.size() + i, options, true, plan).run());
+        PREON_TRY(const std::uint64_t removed, Vacuum(disabled[i], enabled.size() + i, others, true, plan).run());
         plan.disabledTransfers += removed > 0 ? 1 : 0;
     }
     return plan;

@@ -14,7 +14,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     Update::DefinitionOptions options{.specifiers = {}, .architecture = "x86-64", .hasExplicitSource = false};
     options.specifiers.values['A'] = "2";
     const auto transfer = Update::parseTransfer(file, options);
-    if (transfer && (transfer->source.patterns.empty() || transfer->target.patterns.empty() || (!transfer->target.pathAuto && !transfer->target.path.starts_with('/'))))
+    if (transfer
+        && (transfer->source.patterns.empty() || transfer->target.patterns.empty() || (!transfer->target.pathAuto && !transfer->target.path.starts_with('/'))))
         std::abort();
     Update::parseFeature(file, options);
     return 0;

@@ -22,7 +22,7 @@ SLOTS = "type=8484680C-9521-48C6-9C11-B0720656F69E"  # usr-x86-64
 
 def transfer(settings="", source=SOURCE, target=TARGET, name="a"):
     """The text of a definition; `name` stands for the a of its patterns."""
-    return f"[Transfer]\n{settings}\n" + (source + target).replace("=a_", f"={name}_")
+    return f"[Transfer]\n{settings}\n" + re.sub(r"(?<=[= ])a_", f"{name}_", source + target)
 
 
 @dataclasses.dataclass
@@ -32,7 +32,7 @@ class Case:
     files: list = dataclasses.field(default_factory=list)  # "t/a_1.raw", "src/a_2/" is a folder
     definitions: dict = dataclasses.field(default_factory=lambda: {"a.transfer": transfer()})
     table: str = ""  # of a disk that Path=@ means; then there is no --root
-    exact: bool = True  # standard output to the letter
+    texts: dict = dataclasses.field(default_factory=dict)  # files with a content of their own
 
 
 class Bench:
@@ -54,6 +54,8 @@ class Bench:
                 path.mkdir(exist_ok=True)
             else:
                 path.write_text("content of " + file)
+        for file, text in case.texts.items():
+            (self.root / file).write_text(text)
         for path in sorted(self.root.rglob("*"), reverse=True):
             os.utime(path, (WHEN, WHEN))
         for name, text in case.definitions.items():

@@ -25,6 +25,14 @@ FEATURE = "[Feature]\nDescription=Some thing\nDocumentation=https://d/%A\nAppStr
 OPTIONAL = {"a.transfer": transfer(), "b.transfer": transfer("Features=x", name="b"), "c.transfer": transfer("RequisiteFeatures=x", name="c")}
 ESP = TARGET.replace("Path=/t", "Path=/EFI/Linux\nPathRelativeTo=esp")
 
+OFFERS = {"a.transfer": transfer("Verify=no", "[Source]\nType=url-file\nPath=file://src/\nMatchPattern=a_@v.raw a_@v_@h\n")}
+HASH = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+
+
+def manifest(*names):
+    return {"src/SHA256SUMS": "".join(f"{HASH}  {name}\n" for name in names)}
+
+
 CASES = [
     Case("nothing there", ["list"]),
     Case("nothing there, JSON", ["list", "--json=pretty"]),
@@ -119,6 +127,15 @@ CASES = [
     Case("warnings only", ["list"], ["t/a_1.raw"], one("MinVersion=a b\nFoo=1\nVerify=x", "Mode=9\nTriesLeft=x\nInstancesMax=1\n")),
     Case("a bad pattern", ["list"], ["t/a_1.raw"], one(target=TARGET.replace("@v", "v"))),
     Case("types that do not fit", ["list"], [], one(target=TARGET.replace("regular-file", "directory"))),
+    Case("offers", ["list"], ["t/a_1.raw"], OFFERS, texts=manifest("a_1.raw", "a_2.raw", "x_3.raw", "other", f"a_4_{HASH}")),
+    Case("offers, one", ["list", "2"], ["t/a_1.raw"], OFFERS, texts=manifest("a_1.raw", "a_2.raw")),
+    Case("offers as JSON", ["list", "2", "--json=pretty"], ["t/a_1.raw"], OFFERS, texts=manifest("a_2.raw")),
+    Case("offers, new", ["check-new"], ["t/a_1.raw"], OFFERS, texts=manifest("a_2.raw", "a_10.raw")),
+    Case("offers that contradict themselves", ["list"], ["t/a_1.raw"], OFFERS, texts=manifest("a_2.raw", "a_3_" + "0" * 64)),
+    Case("offers of another folder", ["list"], ["t/a_1.raw"], OFFERS, texts=manifest("a_2.raw", "../a_3.raw")),
+    Case("offers without an end", ["list"], ["t/a_1.raw"], OFFERS, texts={"src/SHA256SUMS": f"{HASH}  a_2.raw"}),
+    Case("no offers", ["list"], ["t/a_1.raw"], OFFERS),
+    Case("offers, offline", ["list", "--offline"], ["t/a_1.raw"], OFFERS),
     Case("pending needs this machine", ["pending"]),
     Case("too many words", ["list", "1", "2"]),
     Case("an unknown command", ["frobnicate"]),

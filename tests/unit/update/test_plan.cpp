@@ -21,8 +21,8 @@ protected:
     void define(const std::string &name, const std::string &more = {}, const std::string &settings = {})
     {
         write("usr/lib/sysupdate.d/" + name + ".transfer",
-              "[Transfer]\n" + settings + "[Source]\nType=regular-file\nPath=/src\nMatchPattern=" + name + "_@v\n[Target]\nType=regular-file\nPath=/t\nMatchPattern=" + name
-                  + "_@v\n" + more);
+              "[Transfer]\n" + settings + "[Source]\nType=regular-file\nPath=/src\nMatchPattern=" + name
+                  + "_@v\n[Target]\nType=regular-file\nPath=/t\nMatchPattern=" + name + "_@v\n" + more);
     }
     // Slots of 2 and 4 MiB with these labels.
     void makeDisk(const std::vector<std::string> &labels)
@@ -308,4 +308,16 @@ TEST_F(UpdatePlans, removeWhatAFeatureBroughtOnceItIsOff)
     EXPECT_EQ(vacuum->disabledTransfers, 1U);
     ASSERT_TRUE(applyVacuum(*vacuum, m_progress));
     EXPECT_EQ(files(), "a_1 ");
+}
+
+TEST_F(UpdatePlans, whatIsOffGoesEvenInTheVersionThatComes)
+{
+    define("a");
+    define("b", "", "Features=x\n");
+    for (const char *file : {"t/a_1", "t/b_2", "src/a_2"})
+        write(file, file);
+    const auto update = plan();
+    ASSERT_TRUE(update);
+    ASSERT_TRUE(apply(*update));
+    EXPECT_EQ(files(), "a_1 a_2 ");
 }
