@@ -27,6 +27,7 @@ struct Invocation {
 void addVersion(CLI::App &app, Invocation &invocation);
 void addDisks(CLI::App &app, Invocation &invocation);
 void addRepart(CLI::App &app, Invocation &invocation);
+void addSysupdate(CLI::App &app, Invocation &invocation);
 void addInstall(CLI::App &app, Invocation &invocation);
 void addJob(CLI::App &app, Invocation &invocation);
 void addImage(CLI::App &app, Invocation &invocation);

@@ -159,13 +159,22 @@ struct Contents {
     std::vector<std::vector<Json>> rows;
 };
 
+bool isKnown(const Detail &detail, const UpdateSet &set, const std::vector<Seen> &seen)
+{
+    return std::ranges::any_of(std::views::iota(std::size_t{0}, set.parts.size()),
+                               [&](std::size_t i) { return set.parts[i] && !detail.json(*set.parts[i], seen[i]).is_null(); });
+}
+
 Contents contentsOf(const UpdateSet &set, const std::vector<Seen> &seen)
 {
     Contents contents;
+    const auto isTries = [](const Detail &detail) {
+        return std::string_view(detail.key).starts_with("tries-");
+    };
+    const bool tries = std::ranges::any_of(details, [&](const Detail &detail) { return isTries(detail) && isKnown(detail, set, seen); });
     for (const Detail &detail : details) {
-        const bool known = std::ranges::any_of(std::views::iota(std::size_t{0}, set.parts.size()),
-                                               [&](std::size_t i) { return set.parts[i] && !detail.json(*set.parts[i], seen[i]).is_null(); });
-        if (known)
+        // The two counters are told together.
+        if (isTries(detail) ? tries : isKnown(detail, set, seen))
             contents.columns.push_back(&detail);
     }
     for (std::size_t i = 0; i < set.parts.size(); ++i) {
@@ -246,7 +255,7 @@ std::string setsTable(const Sets &sets, bool legend)
     for (const UpdateSet &set : sets.all)
         rows.push_back({glyph(set), set.version, set.installed ? "✓" : "", set.available ? "✓" : "", assessment(set)});
     // With something under way the first column is as wide as the arrow, and others stand at its right.
-    return table({{"", Align::Right}, {"VERSION"}, {"INSTALLED", Align::Centre}, {"AVAILABLE", Align::Centre}, {"ASSESSMENT"}}, std::move(rows), legend);
+    return table({{" ", Align::Right}, {"VERSION"}, {"INSTALLED", Align::Centre}, {"AVAILABLE", Align::Centre}, {"ASSESSMENT"}}, std::move(rows), legend);
 }
 
 nlohmann::ordered_json setsJson(const Sets &sets, const std::vector<Seen> &seen)
@@ -309,7 +318,7 @@ std::string featuresTable(const std::vector<Feature> &features, bool legend)
     std::vector<std::vector<std::string>> rows;
     for (const Feature &feature : features)
         rows.push_back({feature.enabled ? "✓" : "✗", feature.id, feature.description, feature.documentation});
-    return table({{""}, {"FEATURE"}, {"DESCRIPTION"}, {"DOCUMENTATION"}}, std::move(rows), legend);
+    return table({{" "}, {"FEATURE"}, {"DESCRIPTION"}, {"DOCUMENTATION"}}, std::move(rows), legend);
 }
 
 nlohmann::ordered_json featuresJson(const std::vector<Feature> &features)
@@ -342,7 +351,8 @@ nlohmann::ordered_json featureJson(const Feature &feature, const std::vector<Tra
         if (!value.empty())
             json[key] = value;
     }
-    json["transfers"] = transfersOf(feature, transfers);
+    if (const auto ids = transfersOf(feature, transfers); !ids.empty())
+        json["transfers"] = ids;
     return json;
 }
 

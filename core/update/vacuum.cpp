@@ -54,10 +54,12 @@ Result<std::uint64_t> Vacuum::limitOfSlots(std::uint64_t limit) const
 
 Result<std::uint64_t> Vacuum::limit() const
 {
-    if (m_disabled)
-        return 0;
     std::uint64_t limit = UINT64_MAX;
-    if (const auto most = m_options.instancesMax ? m_options.instancesMax : m_seen.transfer->instancesMax) {
+    const auto most = m_options.instancesMax ? m_options.instancesMax : m_seen.transfer->instancesMax;
+    // Slots without a limit stay, as with systemd.
+    if (m_disabled)
+        return most ? 0 : limit;
+    if (most) {
         if (m_options.space >= *most)
             return fail(ErrorCode::NoSpace, "There is no room for another version of " + m_seen.transfer->id,
                         "at most " + std::to_string(*most) + " are kept, and one has to stay");
@@ -131,8 +133,11 @@ Result<VacuumPlan> planVacuum(const std::vector<Seen> &enabled, const std::vecto
         PREON_TRY(const std::uint64_t removed, Vacuum(enabled[i], i, own, false, plan).run());
         plan.removed = std::max(plan.removed, removed);
     }
+    // The version that comes is none of theirs.
+    VacuumOptions others = options;
+    others.extraProtected.clear();
     for (std::size_t i = 0; i < disabled.size(); ++i) {
-        PREON_TRY(const std::uint64_t removed, Vacuum(disabled[i], enabled.size() + i, options, true, plan).run());
+        PREON_TRY(const std::uint64_t removed, Vacuum(disabled[i], enabled.size() + i, others, true, plan).run());
         plan.disabledTransfers += removed > 0 ? 1 : 0;
     }
     return plan;
