@@ -6,8 +6,6 @@
 #include "core/base/hash.h"
 #include "core/repart/copytree.h"
 
-#include <algorithm>
-
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,7 +28,7 @@ Result<void> copyFile(const OfferedBytes &source, TargetWriter &target, Progress
     struct stat status{};
     if (fstat(file.get(), &status) < 0 || !S_ISREG(status.st_mode))
         return fail(ErrorCode::Changed, source.path + " is no longer the file that it was");
-    progress.phase("Copying " + std::filesystem::path(source.path).filename().string(), static_cast<std::uint64_t>(status.st_size));
+    progress.phase("Copying the new version", static_cast<std::uint64_t>(status.st_size));
     Sha256 hash;
     Bytes chunk(chunkBytes);
     std::uint64_t done = 0;
@@ -56,7 +54,7 @@ Result<void> copyFolder(const OfferedBytes &source, TargetWriter &target, Progre
 {
     PREON_TRY(const Fd from, openFile(source.path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
     PREON_TRY(const Fd to, openFile(target.tree(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
-    progress.phase("Copying " + std::filesystem::path(source.path).filename().string(), 0);
+    progress.phase("Copying the new version", 0);
     const Repart::Exclusions nothing;
     PREON_CHECK(Repart::TreeCopy(nothing, progress).merge(from, to, source.path));
     Repart::copyAttributes(from, to);
