@@ -259,22 +259,23 @@ void FirstStart::openHome(const QString &password)
     if (m_returning.isEmpty() || std::exchange(m_isOpening, true))
         return;
     m_openingProblem = {};
+    m_tried = password;
     Q_EMIT openingChanged();
-    Ui::Helper::await(this, helper()->firstStart().OpenHome(m_returning, password), [this, password, name = m_returning](const auto &answer) mutable {
+    Ui::Helper::await(this, helper()->firstStart().OpenHome(m_returning, m_tried), [this, name = m_returning](const auto &answer) {
         m_isOpening = false;
-        const bool isStillMeant = name == m_returning;
-        if (answer && isStillMeant) {
+        const bool isStillMeant = name == m_returning, opens = answer && isStillMeant;
+        if (opens) {
             const QJsonObject home = QJsonDocument::fromJson(answer->value().toUtf8()).object();
             m_account.setRealName(home["realName"_L1].toString());
             m_account.setUserName(name);
-            m_account.setPassword(password);
+            m_account.setPassword(m_tried);
             m_isOpened = true;
-        } else if (!answer) {
+        } else if (isStillMeant) {
             m_openingProblem = answer.error();
         }
-        Ui::wipe(password);
+        Ui::wipe(m_tried);
         Q_EMIT openingChanged();
-        if (m_isOpened && isStillMeant)
+        if (opens)
             Q_EMIT homeOpened();
     });
 }

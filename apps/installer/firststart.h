@@ -140,6 +140,7 @@ private:
     Ui::RecoveryKey m_recoveryKey;
     Oem m_oem;
     QString m_hostname, m_kind, m_returning;
+    QString m_tried; // the password, until the answer comes
     bool m_isNew = false, m_isOpened = false, m_isOpening = false;
     Ui::Problem m_openingProblem;
     qreal m_usualText = 0; // points; 0: it is the usual size

@@ -25,7 +25,7 @@ using Json = nlohmann::json;
 constexpr const char *identities = "/var/lib/systemd/home";
 constexpr std::size_t mostKeys = 256;
 
-// Where the records of this system and the keys that it trusts are. Host::root may be an image: links do not lead out of it.
+// Where the records of this system and the keys that it trusts are.
 std::filesystem::path stateOf(const Host &host, const std::string &name)
 {
     return host.path(std::string(identities) + '/' + name);

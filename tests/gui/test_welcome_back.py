@@ -106,6 +106,9 @@ class WelcomeBack(Story):
         key("Escape")
         self.window.page("Welcome back")
         self.assertEqual(len(self.window.find(id="homePasswordField").text), len(HOME_PASSWORD))
+        # What opened it before does not count for what is typed now.
+        self.open_home(WRONG)
+        self.note("homePassword", "This password does not open it.")
         self.window.find("radio button", "Make a new account").press()
         self.chosen("Make a new account")
         self.window.press("button", "Continue")
