@@ -24,11 +24,17 @@ FirstPage {
             start.openHome(password.text);
     }
     Component.onCompleted: {
-        // One home is most likely whose computer this is.
-        if (!start.isNew && !returns && start.homes.length === 1)
-            start.returning = start.homes[0].userName;
         if (returns)
             password.text = start.account.password;
+        else if (!start.isNew && start.homes.length === 1)
+            Qt.callLater(takeOnly); // which steps there are changes by it, and the window is just going to this one
+    }
+    // One home is most likely whose computer this is.
+    function takeOnly(): void {
+        if (start.isNew || returns)
+            return;
+        start.returning = start.homes[0].userName;
+        window.focusFirst();
     }
     Connections {
         target: start
