@@ -40,6 +40,7 @@ void addBootOwner(CLI::App &boot, Invocation &invocation);
 void addBootInitrd(CLI::App &boot, Invocation &invocation);
 void addFirstStart(CLI::App &app, Invocation &invocation);
 void addHome(CLI::App &app, Invocation &invocation);
+void addHomeAdopt(CLI::App &home, Invocation &invocation);
 void addHomeVolume(CLI::App &app, Invocation &invocation);
 void addLuks(CLI::App &app, Invocation &invocation);
 void addLuksKeys(CLI::App &luks, Invocation &invocation);
