@@ -58,4 +58,12 @@ Result<void> speak(const std::string &locale)
     });
 }
 
+Result<void> restartHomed()
+{
+    return ask("systemd-homed could not be started anew", [](sd_bus *bus, sd_bus_error *error) {
+        return sd_bus_call_method(bus, "org.freedesktop.systemd1", "/org/freedesktop/systemd1", "org.freedesktop.systemd1.Manager", "RestartUnit", error,
+                                  nullptr, "ss", "systemd-homed.service", "replace");
+    });
+}
+
 } // namespace Preon::Bus

@@ -18,4 +18,8 @@ Result<void> nameComputer(const std::string &hostname);
 // LANG of all that systemd starts from now on (Manager.SetEnvironment, org.freedesktop.systemd1(5)). locale: "de_DE.UTF-8"; empty: none.
 Result<void> speak(const std::string &locale);
 
+// systemd-homed, started anew (Manager.RestartUnit), which is when it reads its keys and records. Homes that are open stay so. Returns once that is under way: whoever asks
+// systemd-homed something then waits until it answers.
+Result<void> restartHomed();
+
 } // namespace Preon::Bus

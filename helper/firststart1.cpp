@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "helper/firststart1.h"
 
+#include "core/home/username.h"
 #include "core/luks/recovery.h"
 #include "helper/arguments.h"
 #include "helper/makingathome.h"
@@ -24,7 +25,7 @@ Result<Ready> prepare(const Settings &settings, const KeptFirstStart &kept)
     PREON_TRY(const Home::FirstStartFacts facts, factsOfFirstStart(settings));
     Home::FirstStartWishes wishes = kept.wishes;
     // What was shown is what is made, though a few bytes were written meanwhile.
-    if (kept.plan.homeSize > 0)
+    if (kept.plan.account)
         wishes.homeSize = kept.plan.homeSize;
     PREON_TRY(Home::FirstStartPlan plan, Home::planFirstStart(facts, wishes));
     if (Home::toJson(plan) != Home::toJson(kept.plan))
@@ -48,12 +49,19 @@ Secret taken(std::string &text)
     return secret;
 }
 
+constexpr std::size_t longestPassword = 512;
+
+Result<void> checkPassword(const Secret &password)
+{
+    if (password.empty() || password.size() > longestPassword || std::ranges::find(password.bytes(), std::byte{0}) != password.bytes().end())
+        return fail(ErrorCode::BadArgument, "That is no password", "it is empty, or has more than " + std::to_string(longestPassword) + " bytes");
+    return {};
+}
+
 Result<void> checkSecrets(const Home::FirstStartPlan &plan, const Entrusted &secrets)
 {
-    constexpr std::size_t longestPassword = 512, largestPicture = 512U << 10U;
-    if (secrets.password.empty() || secrets.password.size() > longestPassword
-        || std::ranges::find(secrets.password.bytes(), std::byte{0}) != secrets.password.bytes().end())
-        return fail(ErrorCode::BadArgument, "That is no password", "it is empty, or has more than " + std::to_string(longestPassword) + " bytes");
+    constexpr std::size_t largestPicture = 512U << 10U;
+    PREON_CHECK(checkPassword(secrets.password));
     if (plan.recoveryKey != !secrets.recoveryKey.empty())
         return fail(ErrorCode::BadArgument, "The plan says otherwise about a recovery key");
     if (plan.recoveryKey && !Luks::recoveryKeyFrom(secrets.recoveryKey))
@@ -100,6 +108,38 @@ void FirstStartObject::MakeRecoveryKey(Text &&result)
             reply->returnResults(words);
             ::explicit_bzero(words.data(), words.size());
         });
+}
+
+void FirstStartObject::OpenHome(Text &&result, std::string name, std::string password)
+{
+    wipeWhenDone(getObject());
+    auto secret = std::make_shared<Secret>(taken(password));
+    if (const auto fine = checkPassword(*secret); !fine)
+        return result.returnError(toDBus(fine.error()));
+    if (const auto fine = Home::checkUserName(name); !fine)
+        return result.returnError(toDBus(fine.error()));
+    answer<nlohmann::ordered_json, std::string>(
+        m_service, callOf(getObject()), std::move(result), {.action = Action::firstStart},
+        [this, name = std::move(name), secret]() -> Result<nlohmann::ordered_json> {
+            PREON_CHECK(countTry());
+            return lookIntoHome(m_service.settings, name, *secret);
+        },
+        [](const std::string &, const std::shared_ptr<Text> &reply, nlohmann::ordered_json &&home) { reply->returnResults(text(home)); });
+}
+
+// In the worker's thread, once polkit has said yes: nobody else uses up a person's tries.
+Result<void> FirstStartObject::countTry()
+{
+    // As many as systemd-homed itself allows.
+    constexpr std::size_t mostTries = 30;
+    constexpr auto span = std::chrono::minutes(1);
+    const auto now = std::chrono::steady_clock::now();
+    while (!m_tries.empty() && now - m_tries.front() > span)
+        m_tries.pop_front();
+    if (m_tries.size() >= mostTries)
+        return fail(ErrorCode::Busy, "Too many passwords were tried", {}, "Wait a minute, and try again.");
+    m_tries.push_back(now);
+    return {};
 }
 
 void FirstStartObject::Plan(IdAndText &&result, std::map<std::string, sdbus::Variant> options)

@@ -2,12 +2,14 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "helper/makingathome.h"
 
+#include "bus/adopting.h"
 #include "bus/homed.h"
 #include "bus/running.h"
 #include "core/base/errorjson.h"
 #include "core/base/format.h"
 #include "core/install/unlock.h"
 
+#include <algorithm>
 #include <array>
 
 namespace Preon::Helper
@@ -103,6 +105,16 @@ private:
     Progress &m_whole;
 };
 
+// So that the person is at home without typing the password anew. Whatever is wrong with that, they can log in.
+Result<void> openAtOnce(Bus::Homed &homed, const std::string &userName, const Secret &password, Progress &progress)
+{
+    const std::array only{&password};
+    PREON_TRY(const Secret section, Home::secretSection(only));
+    if (const auto opened = homed.activate(userName, section); !opened)
+        progress.log(opened.error().text());
+    return {};
+}
+
 Result<void> makeEncrypted(const Home::FirstStartPlan &plan, const Entrusted &secrets, Progress &progress)
 {
     const Secret *key = plan.recoveryKey ? &secrets.recoveryKey : nullptr;
@@ -120,16 +132,23 @@ Result<void> makeEncrypted(const Home::FirstStartPlan &plan, const Entrusted &se
         }
         progress.log("The recovery key opens the home.");
     }
-    // So that the person is at home without typing the password anew. Whatever is wrong with that, they can log in.
-    const std::array only{&secrets.password};
-    PREON_TRY(const Secret section, Home::secretSection(only));
-    if (const auto opened = homed.activate(plan.userName, section); !opened)
-        progress.log(opened.error().text());
-    return {};
+    return openAtOnce(homed, plan.userName, secrets.password, progress);
+}
+
+// The home of somebody who lived here before: the password is looked at anew, and the plan's groups are all that they are in.
+Result<void> letBackIn(const Host &host, const Home::FirstStartPlan &plan, const Entrusted &secrets, Progress &progress)
+{
+    PREON_TRY(Bus::Homed homed, Bus::Homed::open(Bus::Homed::Asking::Nobody));
+    PREON_TRY(const Home::Adoption adoption, Bus::planAdoption(homed, host, plan.userName, secrets.password, plan.groups));
+    PREON_CHECK(Bus::adopt(adoption, host, secrets.password, progress));
+    PREON_TRY(Bus::Homed fresh, Bus::Homed::open(Bus::Homed::Asking::Nobody));
+    return openAtOnce(fresh, plan.userName, secrets.password, progress);
 }
 
 Result<void> makeAccount(const Host &host, const Home::FirstStartPlan &plan, const Entrusted &secrets, Progress &progress)
 {
+    if (plan.kind == Home::AccountKind::Kept)
+        return letBackIn(host, plan, secrets, progress);
     if (plan.account)
         return makeEncrypted(plan, secrets, progress);
     PREON_TRY(std::string hash, Home::hashPassword(secrets.password));
@@ -172,21 +191,44 @@ Result<Json> describeFirstStart(const Settings &settings)
     const auto room = Home::homeRoom(facts);
     const auto root = Install::rootWays(host);
     const std::optional<Error> noKey = noRecoveryKey(root);
+    Json homes = Json::array();
+    for (const Home::FoundHome &home : facts.kept)
+        homes.push_back({{"userName", home.userName}, {"storage", home.storage}, {"size", home.size}});
     Json known{{"language", ""}, {"keyboard", ""}, {"time-zone", ""}, {"hostname", ""}};
     known.update(Install::toJson(facts.known));
-    return Json{{"over", Home::whyNoFirstStart(facts).has_value()},
-                {"system", systemOf(host)},
-                {"known", std::move(known)},
-                {"accounts", {{"encrypted", room ? Json() : toJson(room.error())}, {"ordinary", Json()}}},
-                {"room",
-                 {{"free", facts.volume.freeBytes},
-                  {"minimum", room ? room->minimum : 0},
-                  {"suggested", room ? room->suggested : 0},
-                  {"maximum", room ? room->maximum : 0}}},
-                {"lock", lockName(root)},
-                {"recoveryKey", noKey ? toJson(*noKey) : Json()},
-                {"hasRecoveryKey", root && root->recoveryKey},
-                {"network", hasNetwork(host)}};
+    return Json{
+        {"over", Home::whyNoFirstStart(facts).has_value()},
+        {"system", systemOf(host)},
+        {"known", std::move(known)},
+        {"homes", std::move(homes)},
+        {"accounts",
+         {{"encrypted", room ? Json() : toJson(room.error())}, {"ordinary", Json()}, {"kept", facts.noEncrypted ? toJson(*facts.noEncrypted) : Json()}}},
+        {"room",
+         {{"free", facts.volume.freeBytes},
+          {"minimum", room ? room->minimum : 0},
+          {"suggested", room ? room->suggested : 0},
+          {"maximum", room ? room->maximum : 0}}},
+        {"lock", lockName(root)},
+        {"recoveryKey", noKey ? toJson(*noKey) : Json()},
+        {"hasRecoveryKey", root && root->recoveryKey},
+        {"network", hasNetwork(host)}};
+}
+
+Result<Json> lookIntoHome(const Settings &settings, const std::string &userName, const Secret &password)
+{
+    PREON_TRY(const Home::FirstStartFacts facts, Home::lookAtFirstStart(settings.host));
+    if (const auto over = Home::whyNoFirstStart(facts))
+        return std::unexpected(*over);
+    const auto found = std::ranges::find(facts.kept, userName, &Home::FoundHome::userName);
+    if (found == facts.kept.end())
+        return fail(ErrorCode::NotFound, "There is no home of " + userName + " from before");
+    PREON_TRY(const Home::Record record, Home::openHome(settings.host, *found, password));
+    // The UID is systemd-homed's to say, when it comes to that.
+    Home::AdoptionFacts here = Home::readAdoptionFacts(settings.host);
+    if (here.machineId.empty())
+        here.machineId = "unknown";
+    PREON_TRY(const Home::Adoption plan, Home::planAdoption(record, *found, here, facts.groups));
+    return Home::toJson(plan);
 }
 
 Result<Json> makeAtHome(const Settings &settings, const Home::FirstStartPlan &plan, const Entrusted &secrets, Progress &progress)

@@ -22,6 +22,9 @@ struct Entrusted {
     Bytes picture;
 };
 
+// Who lives in a home from before, for whoever has its password (or recovery key); as org.preon.FirstStart1.OpenHome has it. Changes nothing.
+Result<nlohmann::ordered_json> lookIntoHome(const Settings &settings, const std::string &userName, const Secret &password);
+
 // Carries the plan out; whoever calls holds lockFirstStart(). Cut off anywhere, or ended with an error, it can be done again, also with another plan.
 Result<nlohmann::ordered_json> makeAtHome(const Settings &settings, const Home::FirstStartPlan &plan, const Entrusted &secrets, Progress &progress);
 

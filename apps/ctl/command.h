@@ -27,6 +27,7 @@ struct Invocation {
 void addVersion(CLI::App &app, Invocation &invocation);
 void addDisks(CLI::App &app, Invocation &invocation);
 void addRepart(CLI::App &app, Invocation &invocation);
+void addSysupdate(CLI::App &app, Invocation &invocation);
 void addInstall(CLI::App &app, Invocation &invocation);
 void addJob(CLI::App &app, Invocation &invocation);
 void addImage(CLI::App &app, Invocation &invocation);
@@ -34,13 +35,16 @@ void addVerity(CLI::App &app, Invocation &invocation);
 void addVerityFormat(CLI::App &verity, Invocation &invocation);
 void addVeritySign(CLI::App &verity, Invocation &invocation);
 void addBoot(CLI::App &app, Invocation &invocation);
+void addBootAssessment(CLI::App &boot, Invocation &invocation);
 void addBootOwner(CLI::App &boot, Invocation &invocation);
 void addBootInitrd(CLI::App &boot, Invocation &invocation);
 void addFirstStart(CLI::App &app, Invocation &invocation);
 void addHome(CLI::App &app, Invocation &invocation);
+void addHomeAdopt(CLI::App &home, Invocation &invocation);
 void addHomeVolume(CLI::App &app, Invocation &invocation);
 void addLuks(CLI::App &app, Invocation &invocation);
 void addLuksKeys(CLI::App &luks, Invocation &invocation);
 void addUnlock(CLI::App &app, Invocation &invocation);
+void addUpdate(CLI::App &app, Invocation &invocation);
 
 } // namespace Preon::Ctl

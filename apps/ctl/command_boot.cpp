@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "apps/ctl/command.h"
 
+#include "core/boot/choice.h"
 #include "core/boot/efivars.h"
 #include "core/boot/entries.h"
 #include "core/disk/gpt.h"
@@ -143,6 +144,34 @@ void printEntry(const Boot::Entry &entry, const BootMenu &menu)
     line("options", entry.commandLine);
 }
 
+// "set" and "oneshot": what the loader starts from now on, or next.
+void addChoice(CLI::App &boot, Invocation &invocation, const char *name, const char *help, const std::string &more, Boot::HowLong howLong)
+{
+    struct Options {
+        std::string entry;
+        bool clear = false, dryRun = false;
+    };
+    auto options = std::make_shared<Options>();
+    auto *command = boot.add_subcommand(name, help);
+    command->footer(more);
+    command->add_option("ENTRY", options->entry, "A version, or an id of \"preonctl boot list\"");
+    command->add_flag("--clear", options->clear, "Take the choice back");
+    command->add_flag("--dry-run", options->dryRun, "Only say what would be chosen");
+    command->callback([options, &invocation, howLong] {
+        const auto choose = [&]() -> Result<void> {
+            if (options->clear != options->entry.empty())
+                return fail(ErrorCode::BadArgument, "Name one entry, or --clear");
+            if (options->clear)
+                return options->dryRun ? Result<void>() : Boot::forgetChoice(invocation.host, howLong);
+            PREON_TRY(const auto menu, readMenu(invocation.host, {}));
+            PREON_TRY(const auto entry, Boot::entryMeant(menu.list, options->entry));
+            std::cout << (options->dryRun ? "Would choose " : "Chosen: ") << entry.title << " (" << entry.id << ")\n";
+            return options->dryRun ? Result<void>() : Boot::chooseEntry(invocation.host, entry, howLong);
+        };
+        invocation.finish(choose());
+    });
+}
+
 } // namespace
 
 void addBoot(CLI::App &app, Invocation &invocation)
@@ -159,6 +188,14 @@ void addBoot(CLI::App &app, Invocation &invocation)
                  "  preonctl boot list\n"
                  "  preonctl boot list --esp=Particle_1.raw            of an image\n"
                  "  preonctl boot list --json | jq -r '.[].id'");
+    addChoice(*boot, invocation, "set", "Choose what the loader starts from now on",
+              "The loader's own order (the newest version that comes up) holds again with --clear. What is chosen here is started even when its tries are used "
+              "up.\n\n"
+              "  preonctl boot set 2\n  preonctl boot set --clear",
+              Boot::HowLong::Always);
+    addChoice(*boot, invocation, "oneshot", "Choose what the loader starts next, once",
+              "  preonctl boot oneshot 2 && systemctl reboot\n  preonctl boot oneshot --clear", Boot::HowLong::Once);
+    addBootAssessment(*boot, invocation);
     addBootOwner(*boot, invocation);
     addBootInitrd(*boot, invocation);
     auto options = std::make_shared<Options>();

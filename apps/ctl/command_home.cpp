@@ -294,7 +294,8 @@ void addHome(CLI::App &app, Invocation &invocation)
     auto *home = app.add_subcommand("home", "Accounts with a home of their own, encrypted by the password (systemd-homed)")->require_subcommand(1);
     home->footer("  preonctl home list\n"
                  "  preonctl home create zoe --real-name \"Zoë Ångström\" --recovery-key\n"
-                 "  preonctl home passwd zoe");
+                 "  preonctl home passwd zoe\n"
+                 "  preonctl home adopt --list                   homes from before this system was installed anew");
     const auto add = [&](const char *name, const char *description, bool named, auto step) {
         auto options = std::make_shared<HomeOptions>();
         auto *command = home->add_subcommand(name, description);
@@ -317,6 +318,7 @@ void addHome(CLI::App &app, Invocation &invocation)
     const auto [removing, account] = add("remove", "Remove an account and all files in its home", true, remove);
     removing->add_flag("--yes", account->yes, "Do not ask");
     removing->add_flag("--dry-run", account->dryRun, "Show what would be removed");
+    addHomeAdopt(*home, invocation);
 }
 
 } // namespace Preon::Ctl

@@ -38,21 +38,25 @@ int main(int argc, char **argv)
     Ctl::addJob(app, invocation);
     Ctl::addImage(app, invocation);
     Ctl::addRepart(app, invocation);
+    Ctl::addSysupdate(app, invocation);
     Ctl::addVerity(app, invocation);
     Ctl::addLuks(app, invocation);
     Ctl::addFirstStart(app, invocation);
     Ctl::addUnlock(app, invocation);
+    Ctl::addUpdate(app, invocation);
     Ctl::addHome(app, invocation);
     Ctl::addHomeVolume(app, invocation);
     Ctl::addBoot(app, invocation);
     Ctl::addVersion(app, invocation);
 
-    // Under systemd-repart's name we are its stand-in: a script or a build tool that calls it needs no change.
+    // Under the name of systemd-repart or systemd-sysupdate we are its stand-in: a script or a build tool that calls it needs no change.
     std::vector<std::string> words(argv + 1, argv + argc);
-    const bool standIn = std::filesystem::path(argv[0]).filename() == "systemd-repart";
-    if (standIn)
-        words.insert(words.begin(), {"repart", "--stand-in"});
-    const bool likeSystemd = !words.empty() && words.front() == "repart"; // also in its exit status
+    const std::string name = std::filesystem::path(argv[0]).filename();
+    for (const std::string command : {"repart", "sysupdate"}) {
+        if (name == "systemd-" + command)
+            words.insert(words.begin(), {command, "--stand-in"});
+    }
+    const bool likeSystemd = !words.empty() && (words.front() == "repart" || words.front() == "sysupdate"); // also in its exit status
     // CLI11 takes the next word for the value of "--option="; systemd's tools take it as empty.
     for (std::string &word : words) {
         if (word.starts_with("--") && word.find('=') == word.size() - 1)

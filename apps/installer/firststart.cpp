@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "apps/installer/firststart.h"
 
+#include "apps/common/wipe.h"
 #include "apps/common/words.h"
 #include "apps/installer/answering.h"
 #include "apps/installer/keyboardtrial.h"
@@ -11,6 +12,7 @@
 
 #include <QApplication>
 #include <QFile>
+#include <QJsonArray>
 #include <QJsonDocument>
 #include <QRegularExpression>
 
@@ -81,7 +83,10 @@ void FirstStart::refresh()
 void FirstStart::take(const QJsonObject &machine)
 {
     const bool isFirst = m_machine.isEmpty();
+    const QVariantList before = homes();
     m_machine = machine;
+    if (homes() != before)
+        Q_EMIT homesChanged();
     if (!isFirst)
         return;
     const QJsonValue known = machine["known"_L1];
@@ -138,11 +143,16 @@ QStringList FirstStart::asked() const
         list.append(u"network"_s);
     if (!m_oem.legal().isEmpty())
         list.append(u"legal"_s);
-    if (m_answers.realName.empty() || m_answers.userName.empty() || m_asksAgain)
-        list.append(u"account"_s);
-    if (encryptedProblem().isSet() && m_answers.account != "ordinary")
-        list.append(u"files"_s);
-    list.append(u"password"_s);
+    if (!homes().isEmpty())
+        list.append(u"home"_s);
+    // Who returns has a name, a place for files and a password.
+    if (m_returning.isEmpty()) {
+        if (m_answers.realName.empty() || m_answers.userName.empty() || m_asksAgain)
+            list.append(u"account"_s);
+        if (encryptedProblem().isSet() && m_answers.account != "ordinary")
+            list.append(u"files"_s);
+        list.append(u"password"_s);
+    }
     if (!m_machine["hasRecoveryKey"_L1].toBool() && !recoveryKeyProblem().isSet() && m_answers.recoveryKey != "skip")
         list.append(u"recovery-key"_s);
     return list;
@@ -194,8 +204,104 @@ QString FirstStart::hostnameProblem() const
     return isHostname(hostname().toStdString()) ? QString() : i18n("Only letters from a to z, digits and hyphens, at most 64, and no hyphen at either end.");
 }
 
+QVariantList FirstStart::homes() const
+{
+    QVariantList list;
+    // Without systemd-homed nobody opens them.
+    if (m_machine["accounts"_L1]["kept"_L1].isObject())
+        return list;
+    const QJsonArray all = m_machine["homes"_L1].toArray();
+    for (const QJsonValue &home : all) {
+        const double bytes = home["size"_L1].toDouble();
+        list.append(QVariantMap{{u"userName"_s, home["userName"_L1].toString()},
+                                {u"isEncrypted"_s, home["storage"_L1].toString() == "luks"_L1},
+                                {u"size"_s, bytes > 0 ? Ui::sizeInWords(std::uint64_t(bytes)) : QString()}});
+    }
+    return list;
+}
+
+QString FirstStart::returning() const
+{
+    return m_returning;
+}
+
+// Whoever is somebody else now is asked anew; what a person without a home here typed stays.
+void FirstStart::setReturning(const QString &userName)
+{
+    if (m_returning == userName && !(m_isNew && !userName.isEmpty()))
+        return;
+    if (std::exchange(m_isOpened, false)) {
+        m_account.wipe();
+        m_account.setUserName({});
+        m_account.setRealName({});
+    }
+    m_returning = userName;
+    m_isNew = m_isNew && userName.isEmpty();
+    forgetOpening();
+    Q_EMIT changed();
+}
+
+bool FirstStart::isNew() const
+{
+    return m_isNew;
+}
+
+void FirstStart::setNew(bool isNew)
+{
+    if (isNew)
+        setReturning({});
+    if (std::exchange(m_isNew, isNew) != isNew)
+        Q_EMIT changed();
+}
+
+void FirstStart::openHome(const QString &password)
+{
+    if (m_returning.isEmpty() || std::exchange(m_isOpening, true))
+        return;
+    m_openingProblem = {};
+    m_tried = password;
+    Q_EMIT openingChanged();
+    Ui::Helper::await(this, helper()->firstStart().OpenHome(m_returning, m_tried), [this, name = m_returning](const auto &answer) {
+        m_isOpening = false;
+        const bool isStillMeant = name == m_returning, opens = answer && isStillMeant;
+        if (opens) {
+            const QJsonObject home = QJsonDocument::fromJson(answer->value().toUtf8()).object();
+            m_account.setRealName(home["realName"_L1].toString());
+            m_account.setUserName(name);
+            m_account.setPassword(m_tried);
+            m_isOpened = true;
+        } else if (isStillMeant) {
+            m_openingProblem = answer.error();
+        }
+        Ui::wipe(m_tried);
+        Q_EMIT openingChanged();
+        if (opens)
+            Q_EMIT homeOpened();
+    });
+}
+
+bool FirstStart::isOpening() const
+{
+    return m_isOpening;
+}
+
+Ui::Problem FirstStart::openingProblem() const
+{
+    return m_openingProblem;
+}
+
+void FirstStart::forgetOpening()
+{
+    if (!m_openingProblem.isSet())
+        return;
+    m_openingProblem = {};
+    Q_EMIT openingChanged();
+}
+
 QString FirstStart::kind() const
 {
+    if (!m_returning.isEmpty())
+        return u"kept"_s;
     if (!encryptedProblem().isSet())
         return m_answers.account == "ordinary" && !ordinaryProblem().isSet() ? u"ordinary"_s : u"encrypted"_s;
     // That files are not encrypted somebody has to want.
@@ -270,10 +376,10 @@ void FirstStart::makeRecoveryKey()
 QVariantMap FirstStart::options()
 {
     // Left out: stays as it is.
-    QVariantMap options{{u"user-name"_s, m_account.userName()},
-                        {u"real-name"_s, m_account.realName().simplified()},
-                        {u"account"_s, kind()},
-                        {u"recovery-key"_s, m_recoveryKey.isTested()}};
+    QVariantMap options{
+        {u"user-name"_s, m_returning.isEmpty() ? m_account.userName() : m_returning}, {u"account"_s, kind()}, {u"recovery-key"_s, m_recoveryKey.isTested()}};
+    if (m_returning.isEmpty())
+        options[u"real-name"_s] = m_account.realName().simplified();
     // What was known is not always among what can be chosen here.
     const auto add = [&](const QString &key, const QString &value, const std::string &answer) {
         if (!value.isEmpty() && (asks(key) || !answer.empty()))
@@ -325,7 +431,8 @@ void FirstStart::begin()
     if (job() || isBeginning() || m_planId.isEmpty())
         return;
     const QString id = std::exchange(m_planId, {});
-    Setup::begin(helper()->firstStart().Apply(id, m_account.password(), m_recoveryKey.isTested() ? m_recoveryKey.text() : QString(), m_account.pictureData()),
+    Setup::begin(helper()->firstStart().Apply(id, m_account.password(), m_recoveryKey.isTested() ? m_recoveryKey.text() : QString(),
+                                              m_returning.isEmpty() ? m_account.pictureData() : QByteArray()),
                  [] { });
 }
 

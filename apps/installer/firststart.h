@@ -37,6 +37,11 @@ class FirstStart : public Setup
     Q_PROPERTY(QString homeSize READ homeSize NOTIFY changed)
     Q_PROPERTY(QString lock READ lock NOTIFY changed)
     Q_PROPERTY(Preon::Ui::Problem recoveryKeyProblem READ recoveryKeyProblem NOTIFY changed)
+    Q_PROPERTY(QVariantList homes READ homes NOTIFY homesChanged)
+    Q_PROPERTY(QString returning READ returning WRITE setReturning NOTIFY changed)
+    Q_PROPERTY(bool isNew READ isNew WRITE setNew NOTIFY changed)
+    Q_PROPERTY(bool opening READ isOpening NOTIFY openingChanged)
+    Q_PROPERTY(Preon::Ui::Problem openingProblem READ openingProblem NOTIFY openingChanged)
     Q_PROPERTY(bool layoutDiffers READ layoutDiffers NOTIFY keyboardChanged)
     Q_PROPERTY(bool typesAmericanAtStart READ typesAmericanAtStart NOTIFY keyboardChanged)
     Q_PROPERTY(QString typedOn READ typedOn NOTIFY keyboardChanged)
@@ -59,7 +64,7 @@ public:
     Ui::Problem problem() const; // why this machine could not be described
     bool isOver() const;
 
-    // Of "language", "keyboard", "time-zone", "hostname", "network", "legal", "account", "files", "password", "recovery-key" those that a person is asked.
+    // Of "language", "keyboard", "time-zone", "hostname", "network", "legal", "home", "account", "files", "password", "recovery-key" those that a person is asked.
     QStringList asked() const;
     bool asksAgain() const; // also what is known
     void setAsksAgain(bool asks);
@@ -68,13 +73,25 @@ public:
     void setHostname(const QString &name);
     QString hostnameProblem() const;
 
-    QString kind() const; // "encrypted", "ordinary"; empty: neither, or the person has to choose
+    QString kind() const; // "encrypted", "ordinary", "kept" (of a person who returns); empty: neither, or the person has to choose
     void setKind(const QString &kind);
     Ui::Problem encryptedProblem() const;
     Ui::Problem ordinaryProblem() const;
     QString homeSize() const; // "64 GB"
     QString lock() const;
     Ui::Problem recoveryKeyProblem() const;
+    // Homes of people who lived here before the system was made anew: { userName, isEncrypted, size (in words; empty: a folder) }.
+    QVariantList homes() const;
+    QString returning() const; // whose of them was chosen; empty: nobody's
+    void setReturning(const QString &userName);
+    bool isNew() const; // somebody who wants an account of their own instead
+    void setNew(bool isNew);
+    // Asks whether that password opens the chosen home. Where it does, the account is its person's, and homeOpened() is said.
+    Q_INVOKABLE void openHome(const QString &password);
+    bool isOpening() const;
+    Ui::Problem openingProblem() const;
+    Q_INVOKABLE void forgetOpening(); // the problem, once something else is typed
+
     bool layoutDiffers(); // what opens the computer is typed, and then on another keyboard than the one chosen here
     bool typesAmericanAtStart() const; // no keyboard was known then
     QString typedOn(); // the keyboard that fields of this window write as; empty: the session's own
@@ -104,6 +121,9 @@ Q_SIGNALS:
     void largeTextChanged();
     void hostnameChanged();
     void planChanged();
+    void homesChanged(); // not with each change of others: a page has cards of them
+    void openingChanged();
+    void homeOpened();
     void recoveryKeyRefused(const Preon::Ui::Problem &problem);
 
 private:
@@ -119,7 +139,10 @@ private:
     Account m_account;
     Ui::RecoveryKey m_recoveryKey;
     Oem m_oem;
-    QString m_hostname, m_kind;
+    QString m_hostname, m_kind, m_returning;
+    QString m_tried; // the password, until the answer comes
+    bool m_isNew = false, m_isOpened = false, m_isOpening = false;
+    Ui::Problem m_openingProblem;
     qreal m_usualText = 0; // points; 0: it is the usual size
     Ui::Job *m_followed = nullptr;
     bool m_asksAgain = false, m_isMakingKey = false;

@@ -14,15 +14,27 @@ namespace Preon::Installer
 using namespace Qt::StringLiterals;
 using namespace std::chrono_literals;
 
+namespace
+{
+constexpr auto longLife = 20s;
+constexpr int mostFalls = 3; // one after the other, none of which came after a long life
+} // namespace
+
 Speech::Speech(QObject *parent)
     : QObject(parent)
     , m_program(QStandardPaths::findExecutable(u"orca"_s))
 {
     m_reader.setProcessChannelMode(QProcess::ForwardedChannels);
-    connect(&m_reader, &QProcess::finished, this, &Speech::finished);
+    connect(&m_reader, &QProcess::finished, this, [this](int code, QProcess::ExitStatus status) { finished(status == QProcess::CrashExit || code != 0); });
     connect(&m_reader, &QProcess::errorOccurred, this, [this](QProcess::ProcessError error) {
         if (error == QProcess::FailedToStart)
-            finished();
+            finished(false);
+    });
+    m_pause.setSingleShot(true);
+    m_pause.setInterval(500ms);
+    connect(&m_pause, &QTimer::timeout, this, [this] {
+        if (m_wanted && m_reader.state() == QProcess::NotRunning)
+            start();
     });
     // Whoever moves through the list of languages does not want each of them to begin speaking, but to hear its name.
     m_settled.setSingleShot(true);
@@ -73,9 +85,11 @@ void Speech::toggle()
     if (!isAvailable())
         return;
     m_wanted = !m_wanted;
-    if (!m_wanted)
+    if (!m_wanted && m_reader.state() == QProcess::NotRunning)
+        m_pause.stop();
+    else if (!m_wanted)
         end();
-    else if (m_reader.state() == QProcess::NotRunning)
+    else if (m_reader.state() == QProcess::NotRunning && !m_pause.isActive())
         start();
     // else the one that is just ending is followed by another.
     Q_EMIT changed();
@@ -92,6 +106,7 @@ void Speech::start()
         environment.remove(u"LC_ALL"_s);
     }
     m_spoken = m_language;
+    m_life.start();
     m_reader.setProcessEnvironment(environment);
     m_reader.start(m_program, {u"--replace"_s});
 }
@@ -103,14 +118,22 @@ void Speech::end()
     m_patience.start();
 }
 
-void Speech::finished()
+void Speech::finished(bool fell)
 {
     m_patience.stop();
-    // Ended for another language, or switched on again while it was ending. One that ends by itself is not begun again and again.
+    // Ended for another language, or switched on again while it was ending.
     if (std::exchange(m_isEnding, false) && m_wanted) {
+        m_falls = 0;
         start();
         return;
     }
+    // Who cannot see the screen would be alone with it. But one that falls as soon as it stands is let be, and the switch says that it is off.
+    m_falls = m_life.isValid() && m_life.hasExpired(std::chrono::milliseconds(longLife).count()) ? 1 : m_falls + 1;
+    if (fell && m_wanted && m_falls < mostFalls) {
+        m_pause.start();
+        return;
+    }
+    m_falls = 0;
     if (std::exchange(m_wanted, false))
         Q_EMIT changed();
 }

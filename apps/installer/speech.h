@@ -3,8 +3,9 @@
 #pragma once
 
 // The screen reader (Orca) of a session that has no desktop: switched on and off as a desktop would do it, and spoken in the language that is chosen. Where there is a
-// desktop, that is the desktop's business and this is not used.
+// desktop, that is the desktop's business and this is not used. A reader that crashes is begun anew.
 
+#include <QElapsedTimer>
 #include <QObject>
 #include <QProcess>
 #include <QTimer>
@@ -40,11 +41,13 @@ Q_SIGNALS:
 private:
     void start();
     void end();
-    void finished();
+    void finished(bool fell); // crashed, or ended with a complaint
 
     QString m_program, m_language, m_spoken;
     QProcess m_reader;
-    QTimer m_settled, m_patience;
+    QTimer m_settled, m_patience, m_pause;
+    QElapsedTimer m_life; // since the reader was begun
+    int m_falls = 0;
     bool m_wanted = false, m_isEnding = false;
 };
 

@@ -7,11 +7,16 @@
 #include <array>
 #include <cerrno>
 #include <csignal>
+#include <cstddef>
 #include <filesystem>
 
 #include <fcntl.h>
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,18 +27,6 @@ namespace
 {
 constexpr std::size_t outputLimit = 16U << 20U;
 constexpr const char *toolPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
-
-struct Pipe {
-    Fd read, write;
-};
-
-Result<Pipe> makePipe()
-{
-    std::array<int, 2> ends{};
-    if (::pipe2(ends.data(), O_CLOEXEC) < 0)
-        return failErrno("A pipe could not be made");
-    return Pipe{Fd(ends[0]), Fd(ends[1])};
-}
 
 std::optional<std::string> findProgram(const std::string &name)
 {
@@ -50,9 +43,50 @@ std::optional<std::string> findProgram(const std::string &name)
     return std::nullopt;
 }
 
+// No connection of any kind: a filter that the kernel keeps for this process and what becomes of it. Written by hand, so that who links core needs no library for it.
+bool refuseConnections()
+{
+    constexpr std::uint32_t refused = SECCOMP_RET_ERRNO | EACCES;
+    constexpr std::uint32_t otherNumbers = 0x40000000; // the calls of x32, where they are known
+    const std::array<sock_filter, 10> filter{{
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, arch)),
+#if defined(__x86_64__)
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0),
+#elif defined(__aarch64__)
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_AARCH64, 1, 0),
+#elif defined(__riscv)
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_RISCV64, 1, 0),
+#else
+#error "The name of this architecture in linux/audit.h is needed here"
+#endif
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+        BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, otherNumbers, 3, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socket, 2, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_socketpair, 1, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, __NR_io_uring_setup, 0, 1),
+        BPF_STMT(BPF_RET | BPF_K, refused),
+        BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+    }};
+    const sock_fprog program{static_cast<unsigned short>(filter.size()), const_cast<sock_filter *>(filter.data())};
+    return ::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+bool shutIn()
+{
+    // The kernel's calls themselves: the C library's would want all threads to follow, and of those there is one here.
+    constexpr uid_t nobody = 65534;
+    if (::geteuid() == 0
+        && (::syscall(SYS_setgroups, 0, nullptr) < 0 || ::syscall(SYS_setresgid, nobody, nobody, nobody) < 0
+            || ::syscall(SYS_setresuid, nobody, nobody, nobody) < 0))
+        return false;
+    // Another user's process forgets what it was told when its parent dies.
+    return ::prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && ::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 && refuseConnections();
+}
+
 // Between fork and exec only async-signal-safe calls are allowed: everything is prepared before.
 [[noreturn]] void becomeProgram(const char *program, char **arguments, char **environment, std::array<int, 3> standard,
-                                std::span<const std::pair<int, int>> extra)
+                                std::span<const std::pair<int, int>> extra, bool isShutIn)
 {
     ::prctl(PR_SET_PDEATHSIG, SIGKILL);
     // First out of the way of the numbers that are about to be given away.
@@ -65,37 +99,11 @@ std::optional<std::string> findProgram(const std::string &name)
         ::dup2(standard[static_cast<std::size_t>(i)], i);
     for (std::size_t i = 0; i < extra.size(); ++i)
         ::dup2(moved[i], extra[i].second);
+    if (isShutIn && !shutIn())
+        ::_exit(126);
     ::execve(program, arguments, environment);
     ::_exit(127);
 }
-
-class Child
-{
-public:
-    explicit Child(pid_t pid)
-        : m_pid(pid)
-    {
-    }
-    Child(const Child &) = delete;
-    Child &operator=(const Child &) = delete;
-    ~Child()
-    {
-        if (m_pid > 0) {
-            ::kill(m_pid, SIGKILL);
-            wait();
-        }
-    }
-    int wait()
-    {
-        int status = 0;
-        while (::waitpid(m_pid, &status, 0) < 0 && errno == EINTR) { }
-        m_pid = -1;
-        return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-    }
-
-private:
-    pid_t m_pid;
-};
 
 // Reads what is there; false at the end.
 bool drain(const Fd &fd, std::string &into)
@@ -160,7 +168,16 @@ std::string lastLines(const std::string &text)
 }
 }
 
-Result<ProcessOutput> runProcess(const std::vector<std::string> &command, const ProcessOptions &options)
+Result<Pipe> makePipe()
+{
+    std::array<int, 2> ends{};
+    if (::pipe2(ends.data(), O_CLOEXEC) < 0)
+        return failErrno("A pipe could not be made");
+    return Pipe{Fd(ends[0]), Fd(ends[1])};
+}
+
+Result<ChildProcess> ChildProcess::start(const std::vector<std::string> &command, const Fd &input, const Fd &output, const Fd &errors,
+                                         const ChildOptions &options)
 {
     const std::string name = std::filesystem::path(command.front()).filename().string();
     const auto program = findProgram(command.front());
@@ -172,9 +189,6 @@ Result<ProcessOutput> runProcess(const std::vector<std::string> &command, const 
     if (extra.size() > 16)
         return fail(ErrorCode::BadArgument, "Too many files for " + name);
 
-    PREON_TRY(Pipe input, makePipe());
-    PREON_TRY(Pipe output, makePipe());
-    PREON_TRY(Pipe errors, makePipe());
     std::vector<std::string> words = command;
     std::vector<std::string> variables{std::string("PATH=") + toolPath, "LANG=C.UTF-8"};
     for (const auto &[key, value] : options.environment)
@@ -189,13 +203,63 @@ Result<ProcessOutput> runProcess(const std::vector<std::string> &command, const 
         return failErrno(name + " could not be started");
     if (pid == 0)
         becomeProgram(program->c_str(), const_cast<char **>(arguments.data()), const_cast<char **>(environment.data()),
-                      {input.read.get(), output.write.get(), errors.write.get()}, extra);
-    Child child(pid);
+                      {input.get(), output.get(), errors.get()}, extra, options.isShutIn);
+    return ChildProcess(pid);
+}
+
+ChildProcess &ChildProcess::operator=(ChildProcess &&other) noexcept
+{
+    if (this != &other) {
+        end();
+        m_pid = std::exchange(other.m_pid, -1);
+    }
+    return *this;
+}
+
+ChildProcess::~ChildProcess()
+{
+    end();
+}
+
+void ChildProcess::end()
+{
+    if (m_pid > 0) {
+        ::kill(m_pid, SIGKILL);
+        wait();
+    }
+}
+
+int ChildProcess::wait()
+{
+    int status = 0;
+    while (::waitpid(m_pid, &status, 0) < 0 && errno == EINTR) { }
+    m_pid = -1;
+    return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int ChildProcess::endWithin(std::chrono::milliseconds grace)
+{
+    const Fd process(static_cast<int>(::syscall(SYS_pidfd_open, m_pid, 0)));
+    pollfd watched{process.get(), POLLIN, 0};
+    if (!process.isOpen() || ::poll(&watched, 1, static_cast<int>(grace.count())) != 1)
+        ::kill(m_pid, SIGKILL);
+    return wait();
+}
+
+Result<ProcessOutput> runProcess(const std::vector<std::string> &command, const ProcessOptions &options)
+{
+    PREON_TRY(Pipe input, makePipe());
+    PREON_TRY(Pipe output, makePipe());
+    PREON_TRY(Pipe errors, makePipe());
+    PREON_TRY(ChildProcess child,
+              ChildProcess::start(command, input.read, output.write, errors.write,
+                                  {.environment = options.environment, .files = options.files, .isShutIn = options.isShutIn}));
     input.read.reset();
     output.write.reset();
     errors.write.reset();
 
     ProcessOutput result;
+    const std::string name = std::filesystem::path(command.front()).filename().string();
     PREON_CHECK(converse(std::move(input.write), std::move(output.read), std::move(errors.read), options, name, result));
     result.status = child.wait();
     return result;

@@ -21,7 +21,8 @@ namespace
 const std::string unfinishedPrefix = ".#homework";
 constexpr const char *identities = "/var/lib/systemd/home";
 constexpr std::size_t largestNote = 4096, largestDatabase = 1U << 20U;
-constexpr std::array<std::pair<AccountKind, const char *>, 2> kinds{{{AccountKind::Encrypted, "encrypted"}, {AccountKind::Ordinary, "ordinary"}}};
+constexpr std::array<std::pair<AccountKind, const char *>, 3> kinds{
+    {{AccountKind::Encrypted, "encrypted"}, {AccountKind::Ordinary, "ordinary"}, {AccountKind::Kept, "kept"}}};
 
 std::vector<std::string_view> split(std::string_view text, char at)
 {
@@ -187,6 +188,41 @@ std::vector<std::string> leftoversOf(const FirstStartFacts &facts)
     return paths;
 }
 
+// Not what locks the disk: that was decided when it was made.
+void forgetLock(FirstStartPlan &plan)
+{
+    plan.settings.lock.reset();
+    plan.settings.network.clear();
+}
+
+// Of somebody who lived here before.
+Result<FirstStartPlan> planReturn(const FirstStartFacts &facts, const FirstStartWishes &wishes)
+{
+    const auto home = std::ranges::find(facts.kept, wishes.userName, &FoundHome::userName);
+    if (home == facts.kept.end())
+        return fail(ErrorCode::NotFound, "There is no home of " + wishes.userName + " from before");
+    if (std::ranges::count(facts.kept, wishes.userName, &FoundHome::userName) > 1)
+        return fail(ErrorCode::Exists, "There are two homes of " + wishes.userName + " from before", "an encrypted one and a folder",
+                    "Make a new account, and adopt one of them as an administrator.");
+    if (isOneOf(facts.names, wishes.userName))
+        return fail(ErrorCode::Exists, "There is a user or a group called " + wishes.userName + " already", {},
+                    "Make a new account with another name; an administrator can take the files out of the old home.");
+    if (facts.noEncrypted)
+        return std::unexpected(*facts.noEncrypted);
+    if (wishes.homeSize || !wishes.realName.empty())
+        return fail(ErrorCode::BadArgument, "A home that was kept has its size, and its person's name is in it");
+    FirstStartPlan plan{.settings = wishes.choices,
+                        .userName = wishes.userName,
+                        .realName = {},
+                        .home = "/home/" + wishes.userName,
+                        .kind = AccountKind::Kept,
+                        .homeSize = home->size,
+                        .groups = facts.groups,
+                        .recoveryKey = wishes.recoveryKey};
+    forgetLock(plan);
+    return plan;
+}
+
 std::uint64_t usedBytes(const std::filesystem::path &path)
 {
     struct stat status = {};
@@ -256,6 +292,10 @@ Result<FirstStartFacts> lookAtFirstStart(const Host &host, std::span<const Recor
     }
     const std::filesystem::path home = host.path("/home");
     facts.homes = stems(home, {".home", ".homedir"});
+    facts.kept = foundHomes(host);
+    // What a start that was cut off made is nobody's yet.
+    if (note.begun && note.begun->kind == AccountKind::Encrypted)
+        std::erase_if(facts.kept, [&note](const FoundHome &each) { return each.userName == note.begun->user; });
     facts.known = knownOf(host);
     std::error_code none;
     for (std::filesystem::directory_iterator each(home, none), end; !none && each != end; each.increment(none)) {
@@ -305,7 +345,10 @@ Result<FirstStartPlan> planFirstStart(const FirstStartFacts &facts, const FirstS
         return std::unexpected(*error);
     PREON_CHECK(checkUserName(wishes.userName));
     PREON_CHECK(checkRealName(wishes.realName));
-    const bool isOurs = facts.begun && facts.begun->user == wishes.userName;
+    if (wishes.kind == AccountKind::Kept)
+        return planReturn(facts, wishes);
+    // One that was kept is never made anew, whatever was begun.
+    const bool isOurs = facts.begun && facts.begun->user == wishes.userName && facts.begun->kind != AccountKind::Kept;
     const bool isTaken = isOneOf(facts.names, wishes.userName) || isOneOf(facts.homes, wishes.userName);
     if (isTaken && !isOurs)
         return fail(ErrorCode::Exists, "There is a user or a group called " + wishes.userName + " already", {}, "Choose another name.");
@@ -316,9 +359,7 @@ Result<FirstStartPlan> planFirstStart(const FirstStartFacts &facts, const FirstS
                         .kind = wishes.kind,
                         .groups = facts.groups,
                         .recoveryKey = wishes.recoveryKey};
-    // Not what locks the disk: that was decided when it was made.
-    plan.settings.lock.reset();
-    plan.settings.network.clear();
+    forgetLock(plan);
     if (wishes.kind == AccountKind::Encrypted) {
         PREON_CHECK(homeRoom(facts));
         AccountFacts account = accountFacts(facts);
@@ -372,9 +413,14 @@ std::string toText(const FirstStartPlan &plan)
         text += "Set " + name + " to " + value.get<std::string>() + '\n';
     if (plan.account)
         text += Home::toText(*plan.account);
+    else if (plan.kind == AccountKind::Kept)
+        text += "Let " + plan.userName + " back into the home that was kept, " + plan.home + '\n';
     else
         text += "Make the account " + plan.userName + " with its home in " + plan.home + '\n';
-    text += plan.recoveryKey ? "Give disk and home a recovery key, and test it\n" : "Make no recovery key\n";
+    if (!plan.recoveryKey)
+        text += "Make no recovery key\n";
+    else
+        text += plan.kind == AccountKind::Kept ? "Give the disk a recovery key, and test it\n" : "Give disk and home a recovery key, and test it\n";
     for (const std::string &path : plan.leftovers)
         text += "Remove " + path + ", which was not made to its end\n";
     return text;

@@ -10,6 +10,7 @@
 #include "core/base/progress.h"
 #include "core/base/secret.h"
 #include "core/home/account.h"
+#include "core/home/adopt.h"
 #include "core/install/choices.h"
 
 #include <optional>
@@ -25,11 +26,12 @@ namespace Preon::Home
 enum class AccountKind {
     Encrypted, // a home of systemd-homed, in /home
     Ordinary, // a line of /etc/passwd, its files in /var/home on the encrypted root
+    Kept, // a home that was here before the system was made anew (adopt.h)
 };
 // Below root: what was begun, or that all is done. Root's alone.
 constexpr const char *firstStartNote = "/var/lib/preon/first-start.json";
 
-std::string_view accountKindName(AccountKind kind); // "encrypted", "ordinary"
+std::string_view accountKindName(AccountKind kind); // "encrypted", "ordinary", "kept"
 std::optional<AccountKind> accountKindFrom(std::string_view name);
 
 // What was begun and not ended: written before the account is made, gone with the mark that all is done.
@@ -46,6 +48,7 @@ struct FirstStartFacts {
     std::vector<std::string> people; // human users (UIDs 1000 … 59999 of passwd(5)), and those whom systemd-homed keeps
     std::vector<std::string> names; // of all users and groups: taken
     std::vector<std::string> homes; // names of home images in /home, whoever's they are
+    std::vector<FoundHome> kept; // of people who lived here before
     std::vector<std::string> unfinished; // names of files in /home that systemd-homed did not make to their end
     Install::Choices known; // language, keyboard, time zone, name of the computer
     AccountFacts volume; // of /home; its free bytes: with what goes when an account that was begun is made anew

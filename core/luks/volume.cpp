@@ -201,6 +201,14 @@ std::vector<Slot> Volume::slots() const
     return used;
 }
 
+Result<SlotCost> Volume::costOf(int slot) const
+{
+    crypt_pbkdf_type kdf{};
+    if (const int code = crypt_keyslot_get_pbkdf(m_state->device.get(), slot, &kdf); code < 0)
+        return fail(ErrorCode::NotFound, m_state->path.string() + " has no key slot " + std::to_string(slot));
+    return SlotCost{.rounds = kdf.iterations, .memory = kdf.max_memory_kb};
+}
+
 Result<std::vector<nlohmann::json>> Volume::tokens() const
 {
     std::vector<nlohmann::json> found;
@@ -253,6 +261,28 @@ Result<void> Volume::writePayload(const Disk::Device &target, std::uint64_t volu
         plain = plain.subspan(piece.size());
     }
     return {};
+}
+
+namespace
+{
+Result<Bytes> underKey(XtsWay way, const Secret &volumeKey, const std::filesystem::path &path, ByteView iv, ByteView data)
+{
+    if (volumeKey.empty())
+        return fail(ErrorCode::BadArgument, path.string() + " is locked");
+    Bytes bytes(data.begin(), data.end());
+    PREON_CHECK(xtsUnit(way, volumeKey, iv, bytes));
+    return bytes;
+}
+}
+
+Result<Bytes> Volume::seal(ByteView iv, ByteView plain) const
+{
+    return underKey(XtsWay::Encrypt, m_state->volumeKey, m_state->path, iv, plain);
+}
+
+Result<Bytes> Volume::unseal(ByteView iv, ByteView sealed) const
+{
+    return underKey(XtsWay::Decrypt, m_state->volumeKey, m_state->path, iv, sealed);
 }
 
 Result<void> deactivate(const std::string &name)

@@ -33,6 +33,11 @@ struct Slot {
     bool operator==(const Slot &) const = default;
 };
 
+struct SlotCost {
+    std::uint64_t rounds = 0; // of the key derivation
+    std::uint64_t memory = 0; // KiB; of argon2
+};
+
 struct RotateOptions {
     const nlohmann::json *signature = nullptr; // PCR signatures of the running kernel, with which the new slot is tried
     // The old slots go also where the new one cannot be tried now, as long as the way by which the volume was unlocked remains (a recovery key in a drawer).
@@ -104,12 +109,18 @@ public:
     std::uint64_t dataOffset() const; // bytes
     std::uint32_t sectorSize() const; // bytes, of the encryption
     std::vector<Slot> slots() const;
+    // What trying a key at a slot takes, by its header. NotFound when it is not in use.
+    Result<SlotCost> costOf(int slot) const;
     // Of what a slot holds: its entry in the header and its key material. Another key in the slot has another digest. NotFound when it is not in use.
     Result<Sha256Digest> slotDigest(int slot) const;
     Result<std::vector<nlohmann::json>> tokens() const;
     // Writes plain bytes as the encrypted payload of a volume whose key is known, in user space: offset in bytes from the payload's begin; it and the size are
     // multiples of sectorSize(). volumeStart: where on the target the volume begins. Does not flush.
     Result<void> writePayload(const Disk::Device &target, std::uint64_t volumeStart, std::uint64_t offset, ByteView plain);
+    // Bytes under the key of an unlocked volume, as systemd-homed keeps the user record in a token of it: AES-XTS over all of them at once, iv (16 bytes) as the tweak,
+    // no padding. 16 bytes at least, 16 MiB at most. What comes out is not authenticated.
+    Result<Bytes> seal(ByteView iv, ByteView plain) const;
+    Result<Bytes> unseal(ByteView iv, ByteView sealed) const;
 
 private:
     struct State;

@@ -40,4 +40,24 @@ Result<void> XtsEncryption::encrypt(std::uint64_t offset, std::span<std::byte> d
     return {};
 }
 
+Result<void> xtsUnit(XtsWay way, const Secret &key, ByteView tweak, std::span<std::byte> data)
+{
+    constexpr std::size_t block = 16, largest = 16U << 20U; // XTS ends at 2^20 blocks
+    if ((key.size() != 32 && key.size() != 64) || tweak.size() != block || data.size() < block || data.size() > largest)
+        return fail(ErrorCode::BadArgument, "That cannot be encrypted by AES-XTS",
+                    std::to_string(data.size()) + " bytes under a key of " + std::to_string(key.size()) + " bytes, with a tweak of "
+                        + std::to_string(tweak.size()));
+    const std::unique_ptr<EVP_CIPHER_CTX, decltype(&EVP_CIPHER_CTX_free)> context(EVP_CIPHER_CTX_new(), &EVP_CIPHER_CTX_free);
+    auto *bytes = reinterpret_cast<unsigned char *>(data.data());
+    int written = 0;
+    if (!context
+        || EVP_CipherInit_ex(context.get(), key.size() == 32 ? EVP_aes_128_xts() : EVP_aes_256_xts(), nullptr,
+                             reinterpret_cast<const unsigned char *>(key.chars()), reinterpret_cast<const unsigned char *>(tweak.data()),
+                             way == XtsWay::Encrypt ? 1 : 0)
+            != 1
+        || EVP_CipherUpdate(context.get(), bytes, &written, bytes, static_cast<int>(data.size())) != 1 || static_cast<std::size_t>(written) != data.size())
+        return fail(ErrorCode::Unsupported, "The data could not be encrypted", "AES-XTS failed");
+    return {};
+}
+
 } // namespace Preon::Luks

@@ -2,7 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-// aes-xts-plain64 in user space, as dm-crypt computes it: for writing a volume's payload where the kernel cannot map the volume. Not for anything else.
+// aes-xts-plain64 in user space, as dm-crypt computes it: for writing a volume's payload where the kernel cannot map the volume. A user record in a token of a home is one unit of its own.
 
 #include "core/base/secret.h"
 
@@ -33,5 +33,10 @@ private:
     Context m_context;
     std::uint32_t m_sectorSize;
 };
+
+// One run of bytes as one unit of AES-XTS under a key of 32 (AES-128) or 64 bytes, in place. tweak: 16 bytes. BadArgument for other sizes, and for less than 16 or more than
+// 16 MiB of data.
+enum class XtsWay { Encrypt, Decrypt };
+Result<void> xtsUnit(XtsWay way, const Secret &key, ByteView tweak, std::span<std::byte> data);
 
 } // namespace Preon::Luks

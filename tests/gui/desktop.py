@@ -22,6 +22,7 @@ DARK = "BreezeDark"
 PHASES = ("Setting up the computer", "Making the recovery key", "Making the account", "Finishing")  # of a first start
 UPDATE_PHASES = ("Making room", "Fetching", "Checking what was written", "Putting into place")
 RECOVERY_KEY = "bcdefghi-jklnrtuv-cbdefghi-kjlnrtuv-dcbefghi-lkjnrtuv-edcbfghi-nlkjrtuv"
+RETURNING, HOME_PASSWORD = {"anna": "Anna Schmidt", "otto": "Otto Groß"}, "Apple tree and cherry"  # people who lived there before
 
 
 class Desktop:
@@ -199,17 +200,23 @@ class Desktop:
         """A stand-in for the helper of an installed machine that no test has, at its first start (as org.preon.FirstStart1.xml says); it does no work."""
         process, mock = self._helper_stand_in("installed")
         machine = {"over": False, "system": {"name": "Particle", "version": "1", "title": "Particle 1"},
-                   "known": {"language": "en_US.UTF-8", "keyboard": "us", "time-zone": "Europe/Berlin", "hostname": ""}, "accounts": {"encrypted": None, "ordinary": None},
+                   "known": {"language": "en_US.UTF-8", "keyboard": "us", "time-zone": "Europe/Berlin", "hostname": ""}, "accounts": {"encrypted": None, "ordinary": None, "kept": None}, "homes": [],
                    "room": {"free": 200 * 10**9, "minimum": 10**9, "suggested": 170 * 10**9, "maximum": 190 * 10**9}, "lock": "tpm", "recoveryKey": None,
                    "hasRecoveryKey": False, "network": True} | facts
         interface = "org.preon.FirstStart1"
         mock.AddMethod(interface, "Describe", "", "s", f"ret = {json.dumps(machine)!r}")
         mock.AddMethod(interface, "MakeRecoveryKey", "", "s", f"ret = {RECOVERY_KEY!r}")
+        # One password opens all homes from before.
+        opened = {name: json.dumps({"userName": name, "realName": person, "groups": ["sudo"], "notTakenOver": []}) for name, person in RETURNING.items()}
+        mock.AddMethod(interface, "OpenHome", "ss", "s", f"""
+if args[1] != {HOME_PASSWORD!r}:
+    raise dbus.exceptions.DBusException({json.dumps({"code": "permission", "what": "This password does not open the home", "why": "", "todo": ""})!r}, name="org.preon.Error.Permission")
+ret = {opened!r}[str(args[0])]""")
         # The plan says back what was asked for.
         mock.AddMethod(interface, "Plan", "a{sv}", "ss", f"""
 import json
 plan = {{"settings": {machine["known"]!r} | {{key: str(args[0][key]) for key in ("language", "keyboard", "time-zone", "hostname") if key in args[0]}},
-        "account": {{"name": str(args[0]["user-name"]), "realName": str(args[0]["real-name"]), "kind": str(args[0]["account"]), "home": "/home/" + str(args[0]["user-name"]),
+        "account": {{"name": str(args[0]["user-name"]), "realName": str(args[0].get("real-name", "")), "kind": str(args[0]["account"]), "home": "/home/" + str(args[0]["user-name"]),
                     "size": {machine["room"]["suggested"]} if args[0]["account"] == "encrypted" else 0, "groups": ["sudo"]}}, "removed": [],
         "recoveryKey": bool(args[0]["recovery-key"]), "phases": [], "text": "All of it in English"}} | {plan or {}!r}
 ret = ("1", json.dumps(plan))""")

@@ -7,7 +7,7 @@ import pathlib
 import subprocess
 import sys
 
-from desktop import RECOVERY_KEY, Desktop, wait_for
+from desktop import HOME_PASSWORD, RECOVERY_KEY, Desktop, wait_for
 from pictures import LOOKS, Album
 
 LANGUAGES = {"": "en_US.UTF-8", "ar": "ar_EG.UTF-8", "de": "de_DE.UTF-8", "ja": "ja_JP.UTF-8"}
@@ -126,6 +126,25 @@ class Walk:
             subprocess.run(["xdotool", "key", "Caps_Lock"], check=True)
         self.close()
 
+    def back(self):
+        """A system that was installed anew around the homes of two people."""
+        self.open(homes=[{"userName": "anna", "storage": "luks", "size": 120 * 10**9}, {"userName": "otto", "storage": "directory", "size": 0}], hasRecoveryKey=True)
+        self.window.page("Welcome to Particle")
+        self.window.press("button", "Continue")
+        self.seen("Welcome back", "back")
+        self.window.find("radio button", "anna").press()
+        self.window.find(id="homePasswordField")
+        self.write(PASSWORD, "homePasswordField")
+        self.window.press("button", "Continue")
+        self.window.find("label", "This password does not open it.")
+        self.album.add("back-refused")
+        self.write(HOME_PASSWORD, "homePasswordField")
+        self.window.press("button", "Continue")
+        self.window.page("Ready, Anna?")
+        self.window.find("label", "Anna Schmidt, signing in as")
+        self.album.add("back-ready")
+        self.close()
+
     def large_text(self):
         self.open()
         self.window.page("Welcome to Particle")
@@ -155,6 +174,7 @@ def main(look):
         walk = Walk(desktop, album, options)
         walk.whole_way()
         walk.maker()
+        walk.back()
         walk.large_text()
         walk.ends()
         assert "qml" not in desktop.log("installer").lower(), desktop.log("installer")

@@ -8,6 +8,7 @@ Homes are folders here: an encrypted one needs the device mapper, which not ever
 import os
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -79,6 +80,39 @@ class Stage:
             self.homed.terminate()
             self.homed.wait()
             self.homed = None
+
+    def manager(self):
+        """Stands for systemd, of which one thing is asked here: to start systemd-homed anew. What was asked for is in `asked`."""
+        from gi.repository import Gio, GLib
+
+        self.asked, self.refuses = [], False
+        interface = Gio.DBusNodeInfo.new_for_xml(
+            '<node><interface name="org.freedesktop.systemd1.Manager"><method name="RestartUnit"><arg type="s" direction="in"/><arg type="s" direction="in"/>'
+            '<arg type="o" direction="out"/></method></interface></node>'
+        ).interfaces[0]
+
+        def called(_connection, _sender, _path, _interface, method, arguments, invocation):
+            self.asked.append((method, *arguments.unpack()))
+            if self.refuses:
+                invocation.return_dbus_error("org.freedesktop.DBus.Error.AccessDenied", "not now")
+                return
+            invocation.return_value(GLib.Variant("(o)", ("/org/freedesktop/systemd1/job/1",)))
+            self.stop()
+            self.start()
+
+        def serve():
+            context = GLib.MainContext()
+            context.push_thread_default()
+            flags = Gio.DBusConnectionFlags
+            bus = Gio.DBusConnection.new_for_address_sync(
+                "unix:path=/run/dbus/system_bus_socket", flags.AUTHENTICATION_CLIENT | flags.MESSAGE_BUS_CONNECTION, None, None
+            )
+            bus.register_object("/org/freedesktop/systemd1", interface, called, None, None)
+            Gio.bus_own_name_on_connection(bus, "org.freedesktop.systemd1", 0, None, None)
+            GLib.MainLoop(context).run()
+
+        threading.Thread(target=serve, daemon=True).start()
+        self.wait(lambda: subprocess.run(["busctl", "status", "org.freedesktop.systemd1"], capture_output=True, check=False).returncode == 0, "systemd's stand-in")
 
     def log(self):
         return Path("/run/homed.log").read_text(errors="replace")

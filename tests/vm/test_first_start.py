@@ -4,6 +4,7 @@
 
 """A system that nobody lives on yet, and what can be in the way of its first account: no systemd-homed, a full disk, a power cut, a forgotten password. Its pages: test_live.py."""
 
+import json
 import subprocess
 import time
 
@@ -110,6 +111,33 @@ def forgotten(story, vm, key):
     story.says("the recovery key still does", vm.run(f"{tries} '{{\"password\":[\"{key}\"]}}'", 180).ok)
 
 
+def kept(story, vm, key):
+    """As after an installation that kept the homes: of the old system systemd-homed has nothing left, neither record nor key."""
+    vm.ask("systemctl stop systemd-homed && rm -rf /var/lib/systemd/home/* /var/cache/systemd/home/* && systemctl start systemd-homed", 120)
+    listed = json.loads(vm.ask("preonctl home adopt --list --json"))
+    story.equals("the home that was kept is found", [("anna", "luks", True)], [(home["userName"], home["storage"], home["size"] > 0) for home in listed])
+    refused = vm.run(f"PASSWORD='{NEW_PASSWORD}' homectl activate anna </dev/null", 180)
+    story.says("systemd-homed lets nobody in", not refused.ok, refused)
+    vm.push("/run/password", PASSWORD, "0600")
+    wrong = vm.run("preonctl home adopt anna --password-file=/run/password", 180)
+    story.says("nor does Preon by another password", not wrong.ok and "does not open" in wrong.err and not vm.run("ls /var/lib/systemd/home/anna.identity").ok, wrong)
+    vm.push("/run/password", NEW_PASSWORD, "0600")
+    planned = vm.run("preonctl home adopt anna --password-file=/run/password --dry-run", 180)
+    story.says("who lives there is said before anything is changed", planned.ok and "Anna" in planned.out and not vm.run("ls /var/lib/systemd/home/anna.identity").ok, planned)
+    adopted = vm.run("preonctl home adopt anna --password-file=/run/password --group sudo; s=$?; rm /run/password; exit $s", 180)
+    story.says("by its password it is adopted", adopted.ok, adopted)
+    story.says("and opens", vm.run(f"PASSWORD='{NEW_PASSWORD}' homectl activate anna", 180).ok)
+    story.equals("everything is there", "kept", vm.run("cat /home/anna/kept").out.strip())
+    story.says("whoever adopted it said that she administers", "sudo" in vm.ask("id --name --groups anna").split())
+    vm.ask("homectl deactivate anna")
+    story.equals("no foreign key was let in", ["anna.identity", "local.private", "local.public"], vm.ask("ls /var/lib/systemd/home").split())
+    vm.reboot()
+    story.chapter("restarted with the adopted home")
+    tries = "busctl call --timeout=120 org.freedesktop.home1 /org/freedesktop/home1 org.freedesktop.home1.Manager AuthenticateHome ss anna"
+    story.says("it is hers after a restart too", vm.run(f"{tries} '{{\"password\":[\"{NEW_PASSWORD}\"]}}'", 180).ok)
+    story.says("its recovery key opens it as before", vm.run(f"{tries} '{{\"password\":[\"{key}\"]}}'", 180).ok)
+
+
 def next_owner(story, vm, key):
     vm.ask("useradd --create-home --home-dir /var/home/otto --shell /bin/bash otto && echo otto:x | chpasswd && systemctl stop preond")
     vm.ask("mkdir -p /etc/NetworkManager/system-connections && echo psk=geheim >/etc/NetworkManager/system-connections/home.nmconnection")
@@ -157,5 +185,6 @@ with Story("first-start") as story:
     with machine.boot(disks=[disk]) as vm:
         key = goes_on(story, vm, lost)
         forgotten(story, vm, key)
+        kept(story, vm, key)
         next_owner(story, vm, key)
         left_nowhere(story, vm, disk, [PASSWORD, NEW_PASSWORD, key, *lost])

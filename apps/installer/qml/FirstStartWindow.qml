@@ -21,6 +21,7 @@ StepWindow {
         { page: "KeyboardPage", title: i18nc("step of the first start", "Keyboard"), asked: "keyboard" },
         { page: "TimeZonePage", title: i18nc("step of the first start", "Time zone"), asked: "time-zone" },
         { page: "NetworkPage", title: i18nc("step of the first start", "Network"), asked: "network" },
+        { page: "WelcomeBackPage", title: i18nc("step of the first start", "Your home"), asked: "home" },
         { page: "PersonPage", title: i18nc("step of the first start", "You"), asked: "account" },
         { page: "DeviceNamePage", title: i18nc("step of the first start", "Device"), asked: "hostname" },
         { page: "FilesPage", title: i18nc("step of the first start", "Files"), asked: "files" },

@@ -10,11 +10,12 @@ import org.preon.ui
 FirstPage {
     id: page
 
+    readonly property bool returns: start.plan.account?.kind === "kept"
     readonly property bool isEncrypted: start.plan.account?.kind === "encrypted"
 
     question: i18n("Ready, %1?", start.account.firstName)
     sentence: i18n("Nothing was changed so far. This is what will be made.")
-    verb: i18n("Create account and begin")
+    verb: start.returning !== "" ? i18n("Open my home and begin") : i18n("Create account and begin")
     canContinue: start.planned && !start.beginning
     goesOn: false
     onProceed: start.begin()
@@ -37,8 +38,9 @@ FirstPage {
         title: i18n("Your account")
         iconName: "user-identity"
         lines: !start.planned ? [] : [
-            i18nc("name of a person, name for signing in", "%1, signing in as “%2”", start.plan.account?.realName ?? "", start.plan.account?.name ?? ""),
-            !page.isEncrypted ? i18n("An ordinary home in %1", start.plan.account?.home ?? "")
+            i18nc("name of a person, name for signing in", "%1, signing in as “%2”", start.plan.account?.realName || start.account.realName, start.plan.account?.name ?? ""),
+            page.returns ? i18n("Your home as you left it, with the password that you have")
+            : !page.isEncrypted ? i18n("An ordinary home in %1", start.plan.account?.home ?? "")
             : start.homeInPlan === "" ? i18n("A home that is encrypted by your password") : i18n("A home that is encrypted by your password, with room for %1", start.homeInPlan),
         ]
     }

@@ -26,7 +26,10 @@ InstallerPage {
         visible: window.canSpeak
         checked: window.speech.on
         Layout.alignment: Qt.AlignHCenter
-        onToggled: {
+        // toggled() is not told of what a reader presses.
+        onCheckedChanged: {
+            if (checked === window.speech.on)
+                return;
             window.speech.toggle();
             checked = Qt.binding(() => window.speech.on);
         }

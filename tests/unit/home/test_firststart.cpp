@@ -287,3 +287,59 @@ TEST(FirstStart, happensOnceAtATime)
     first->reset();
     EXPECT_TRUE(lockFirstStart(machine.host));
 }
+
+TEST(FirstStart, letsPeopleBackIntoHomesThatWereKept)
+{
+    FirstStartFacts facts = emptyHouse();
+    facts.homes = {"anna"};
+    facts.kept = {{.userName = "anna", .path = "/home/anna.home", .storage = "luks", .size = 12 * gigabyte}};
+    facts.volume.freeBytes = 0; // a home that is there needs no room
+    FirstStartWishes wishes;
+    wishes.userName = "anna";
+    wishes.kind = AccountKind::Kept;
+    wishes.recoveryKey = true;
+    const auto plan = planFirstStart(facts, wishes);
+    ASSERT_TRUE(plan) << plan.error().text();
+    EXPECT_FALSE(plan->account);
+    EXPECT_EQ(plan->groups, std::vector<std::string>{"sudo"});
+    EXPECT_EQ(toText(*plan), "Let anna back into the home that was kept, /home/anna\nGive the disk a recovery key, and test it\n");
+    EXPECT_EQ(toJson(*plan)["account"]["kind"], "kept");
+    EXPECT_TRUE(plan->leftovers.empty());
+    // Nobody makes a new one in its place, also where the way back was begun and cut off.
+    facts.volume.freeBytes = 20 * gigabyte;
+    EXPECT_EQ(codeOf(facts, anna()), ErrorCode::Exists);
+    facts.begun = Begun{.user = "anna", .kind = AccountKind::Kept};
+    EXPECT_EQ(codeOf(facts, anna()), ErrorCode::Exists);
+    const auto again = planFirstStart(facts, wishes);
+    ASSERT_TRUE(again);
+    EXPECT_TRUE(again->leftovers.empty());
+    // Who has no home here, or a name that the system uses now; two homes; nobody who opens them.
+    wishes.userName = "otto";
+    EXPECT_EQ(codeOf(facts, wishes), ErrorCode::NotFound);
+    wishes.userName = "anna";
+    wishes.realName = "Somebody";
+    EXPECT_EQ(codeOf(facts, wishes), ErrorCode::BadArgument);
+    wishes.realName.clear();
+    facts.names.emplace_back("anna");
+    EXPECT_EQ(codeOf(facts, wishes), ErrorCode::Exists);
+    facts.names.pop_back();
+    facts.kept.push_back({.userName = "anna", .path = "/home/anna.homedir", .storage = "directory", .size = 0});
+    EXPECT_EQ(codeOf(facts, wishes), ErrorCode::Exists);
+    facts.kept.pop_back();
+    facts.noEncrypted = Error{ErrorCode::NotFound, "There is no systemd-homed", {}, {}};
+    EXPECT_EQ(codeOf(facts, wishes), ErrorCode::NotFound);
+}
+
+TEST(FirstStart, findsHomesThatWereKeptAndNotThoseItBegan)
+{
+    Machine machine;
+    machine.write("home/anna.home", "x");
+    machine.write("home/otto.home", "x");
+    ASSERT_EQ(machine.look().kept.size(), 2U);
+    EXPECT_EQ(machine.look().kept.front().userName, "anna");
+    machine.write("var/lib/preon/first-start.json", R"({"state":"begun","account":"anna","kind":"encrypted"})");
+    ASSERT_EQ(machine.look().kept.size(), 1U);
+    EXPECT_EQ(machine.look().kept.front().userName, "otto");
+    machine.write("var/lib/preon/first-start.json", R"({"state":"begun","account":"anna","kind":"kept"})");
+    EXPECT_EQ(machine.look().kept.size(), 2U);
+}

@@ -1,0 +1,340 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "apps/ctl/command.h"
+#include "apps/ctl/progress.h"
+
+#include "core/base/format.h"
+#include "core/base/process.h"
+#include "core/boot/starts.h"
+#include "core/job/job.h"
+#include "core/update/print.h"
+#include "core/update/system.h"
+#include "core/update/updating.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <format>
+#include <iostream>
+#include <memory>
+
+namespace Preon::Ctl
+{
+
+namespace
+{
+
+using Json = nlohmann::ordered_json;
+
+struct Options {
+    std::string version, component, root, disk, fetcher = Fetch::installedProgram;
+    std::vector<std::string> mirrors;
+    std::uint64_t rate = 0;
+    bool json = false, dryRun = false, yes = false, offline = false, unsigned_ = false, reboot = false;
+};
+
+Update::SystemOptions systemOptions(const Options &options, const Host &host)
+{
+    Update::SystemOptions how;
+    how.component = options.component;
+    how.disk = options.disk;
+    how.offline = options.offline;
+    if (options.unsigned_)
+        how.verify = false;
+    how.fetching.program = options.fetcher;
+    how.fetching.store = host.path("/var/lib/preon/update/kept");
+    how.fetching.bytesPerSecond = options.rate;
+    how.fetching.mirrors = options.mirrors;
+    return how;
+}
+
+void print(const Json &json)
+{
+    std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
+}
+
+std::string orUnknown(const std::optional<std::uint64_t> &bytes)
+{
+    return bytes ? formatSize(*bytes) : "an unknown size";
+}
+
+// What a version means, and what it costs.
+struct Offer {
+    Update::System system;
+    Update::UpdatePlan plan;
+    Update::UpdateCost cost;
+};
+
+Result<Offer> offer(const Host &host, const Options &options, Progress &progress)
+{
+    const auto how = systemOptions(options, host);
+    PREON_TRY(auto system, Update::System::look(host, how, progress));
+    PREON_TRY(auto plan, system.plan(options.version));
+    PREON_TRY(auto cost, Update::costOf(plan, how.fetching, progress));
+    return Offer{std::move(system), std::move(plan), std::move(cost)};
+}
+
+Json toJson(const Offer &offer, const Host &host)
+{
+    Json json = Update::toJson(offer.plan);
+    json["from"] = Update::runningVersion(host);
+    json["cost"] = Update::toJson(offer.cost);
+    return json;
+}
+
+void show(const Offer &offer, const Host &host)
+{
+    const std::string running = Update::runningVersion(host);
+    std::cout << "Version " << offer.plan.version << (running.empty() ? "" : ", in the place of " + running) << ":\n";
+    for (const Update::PartCost &part : offer.cost.parts)
+        std::cout << std::format("  {:<24} fetch {:<16} write {:<16} {}\n", part.id, orUnknown(part.fetch), orUnknown(part.write), part.target);
+    for (const Update::Removal &removal : offer.plan.vacuum.removals)
+        std::cout << "  goes: " << removal.instance.name << " (" << removal.instance.path << ")\n";
+    if (offer.cost.kept > 0)
+        std::cout << formatSize(offer.cost.kept) << " are here from an earlier attempt.\n";
+    std::cout << std::format("To fetch: {} ({} bytes){}. To write: {} at most.\n", formatSize(offer.cost.fetch), offer.cost.fetch, offer.cost.exact ? "" : ", and what the server does not say",
+                             formatSize(offer.cost.write));
+}
+
+// Nothing newer is an answer, not an error.
+bool isUpToDate(const Error &error, const Options &options)
+{
+    return error.code == ErrorCode::NotFound && options.version.empty() && error.what == "There is no newer version";
+}
+
+Result<void> check(const Host &host, const Options &options, Invocation &invocation)
+{
+    TerminalProgress progress;
+    const auto found = offer(host, options, progress);
+    if (!found && !isUpToDate(found.error(), options))
+        return std::unexpected(found.error());
+    if (!found) {
+        if (options.json)
+            print({{"candidate", nullptr}});
+        else
+            std::cout << "There is no newer version.\n";
+        invocation.status = 1;
+        return {};
+    }
+    if (options.json)
+        print({{"candidate", {{"version", found->plan.version}, {"fetch", found->cost.fetch}, {"write", found->cost.write}}}});
+    else
+        std::cout << found->plan.version << "  (" << formatSize(found->cost.fetch) << " to fetch)\n";
+    return {};
+}
+
+Result<void> plan(const Host &host, const Options &options)
+{
+    TerminalProgress progress;
+    PREON_TRY(const Offer found, offer(host, options, progress));
+    if (options.json)
+        print(toJson(found, host));
+    else
+        show(found, host);
+    return {};
+}
+
+Result<void> askForConsent(const Options &options)
+{
+    if (options.yes || options.json)
+        return {};
+    std::cout << "Update? [y/N] " << std::flush;
+    std::string answer;
+    if (!std::getline(std::cin, answer) || (answer != "y" && answer != "Y" && answer != "yes"))
+        return fail(ErrorCode::Cancelled, "Nothing was changed");
+    return {};
+}
+
+Result<void> carryOut(const Offer &found, const Host &host, const Options &options)
+{
+    TerminalProgress progress;
+    PREON_TRY(const auto job, Job::Job::begin(Job::jobFolder(host), "update", "Version " + found.plan.version, toJson(found, host), progress));
+    Update::UpdatingOptions how;
+    how.fetching = systemOptions(options, host).fetching;
+    const auto updated = Update::applyUpdate(found.plan, how, *job);
+    if (!updated) {
+        PREON_CHECK(job->failWith(updated.error()));
+        return std::unexpected(updated.error());
+    }
+    PREON_CHECK(job->succeed(Update::toJson(*updated)));
+    if (options.json)
+        print(Update::toJson(*updated));
+    else
+        std::cout << "Version " << updated->version << " is installed (" << formatSize(updated->fetched) << " fetched, " << formatSize(updated->written) << " written); a restart starts it.\n";
+    return {};
+}
+
+Result<void> install(const Host &host, const Options &options)
+{
+    std::optional<Offer> found;
+    {
+        TerminalProgress progress;
+        auto answer = offer(host, options, progress);
+        if (!answer && isUpToDate(answer.error(), options)) {
+            if (options.json)
+                print({{"version", nullptr}});
+            else
+                std::cout << "There is no newer version.\n";
+            return {};
+        }
+        if (!answer)
+            return std::unexpected(answer.error());
+        found = std::move(*answer);
+    }
+    if (!options.json)
+        show(*found, host);
+    if (options.dryRun) {
+        if (options.json)
+            print(toJson(*found, host));
+        return {};
+    }
+    PREON_CHECK(askForConsent(options));
+    PREON_CHECK(carryOut(*found, host, options));
+    return options.reboot ? runTool({"systemctl", "reboot"}).transform([](const auto &) {}) : Result<void>();
+}
+
+Json versionsJson(const Update::System &system, const Host &host)
+{
+    Json all = Json::array();
+    const std::string running = Update::runningVersion(host);
+    for (const Update::UpdateSet &set : system.sets().all) {
+        all.push_back({{"version", set.version},
+                       {"running", set.version == running},
+                       {"installed", set.installed},
+                       {"available", set.available},
+                       {"newest", set.newest},
+                       {"incomplete", set.incomplete},
+                       {"partial", set.partial},
+                       {"pending", set.pending},
+                       {"obsolete", set.obsolete},
+                       {"kept", system.kept().contains(set.version)}});
+    }
+    return all;
+}
+
+Result<void> list(const Host &host, const Options &options)
+{
+    TerminalProgress progress;
+    PREON_TRY(const auto system, Update::System::look(host, systemOptions(options, host), progress));
+    if (options.json) {
+        print(versionsJson(system, host));
+        return {};
+    }
+    const std::string running = Update::runningVersion(host);
+    for (const Update::UpdateSet &set : system.sets().all) {
+        std::cout << std::format("{:<16} {}{}{}\n", set.version, Update::assessment(set), set.version == running ? ", running" : "",
+                                 system.kept().contains(set.version) ? ", stays" : "");
+    }
+    return {};
+}
+
+Result<void> vacuum(const Host &host, const Options &options)
+{
+    TerminalProgress progress;
+    auto here = options;
+    here.offline = true;
+    PREON_TRY(const auto system, Update::System::look(host, systemOptions(here, host), progress));
+    PREON_TRY(const auto room, system.planRoom());
+    if (options.json)
+        print(Update::toJson(room));
+    else
+        for (const Update::Removal &removal : room.removals)
+            std::cout << (options.dryRun ? "Would remove " : "Removing ") << removal.instance.path << '\n';
+    if (options.dryRun)
+        return {};
+    return Update::applyVacuum(room, progress);
+}
+
+// What a paused or cut-off download left.
+Result<void> cancel(const Host &host, const Options &options)
+{
+    const auto fetching = systemOptions(options, host).fetching;
+    return options.dryRun ? Result<void>() : Update::forgetAllBut(fetching, {});
+}
+
+Result<void> history(const Host &host, const Options &options)
+{
+    PREON_TRY(const auto jobs, Job::list(Job::jobFolder(host)));
+    PREON_TRY(const auto starts, Boot::readStarts(host));
+    Json json{{"updates", Json::array()}, {"starts", Json::array()}};
+    for (const Job::Record &job : jobs) {
+        if (job.kind != "update")
+            continue;
+        const auto version = job.plan.find("version");
+        json["updates"].push_back({{"version", version == job.plan.end() ? Json() : *version},
+                                   {"state", Job::stateName(job.state)},
+                                   {"began", job.began},
+                                   {"ended", job.changed},
+                                   {"error", job.error ? Json(job.error->text()) : Json()}});
+    }
+    for (const Boot::Start &start : starts)
+        json["starts"].push_back({{"version", start.version}, {"began", start.began}, {"outcome", Boot::outcomeName(start.outcome)}, {"reasons", start.reasons}});
+    if (options.json) {
+        print(json);
+        return {};
+    }
+    const auto when = [](const Json &seconds) {
+        return std::format("{:%Y-%m-%d %H:%M}", std::chrono::sys_seconds{std::chrono::seconds(seconds.get<std::int64_t>())});
+    };
+    for (const Json &update : json["updates"])
+        std::cout << when(update["began"]) << "  update to " << (update["version"].is_string() ? update["version"].get<std::string>() : "?") << ": " << update["state"].get<std::string>() << '\n';
+    for (const Json &start : json["starts"])
+        std::cout << when(start["began"]) << "  start of " << start["version"].get<std::string>() << ": " << start["outcome"].get<std::string>() << '\n';
+    return {};
+}
+
+} // namespace
+
+void addUpdate(CLI::App &app, Invocation &invocation)
+{
+    auto options = std::make_shared<Options>();
+    auto *update = app.add_subcommand("update", "New versions of this system")->require_subcommand(1);
+    const auto add = [&](const char *name, const char *help, const std::string &more, auto work) {
+        auto *command = update->add_subcommand(name, help);
+        command->footer(more);
+        command->add_flag("--json", options->json, "Print JSON");
+        command->add_option("--root", options->root, "The system below that folder, not the one that runs")->type_name("FOLDER");
+        command->add_option("--disk", options->disk, "Its disk, or an image of one")->type_name("FILE");
+        command->callback([options, &invocation, work] {
+            invocation.json = options->json;
+            if (!options->root.empty())
+                invocation.host.root = std::filesystem::absolute(options->root).lexically_normal();
+            invocation.finish(work(invocation.host, *options));
+        });
+        return command;
+    };
+    const auto online = [&](CLI::App *command, bool withVersion) {
+        if (withVersion)
+            command->add_option("VERSION", options->version, "Another one than the newest");
+        command->add_option("--component", options->component, "What is updated besides the system: sysupdate.NAME.d");
+        command->add_option("--mirror", options->mirrors, "A folder of another server with the same files, tried after the one in the settings")->type_name("URL");
+        command->add_option("--rate", options->rate, "Fetch no faster than that")->type_name("BYTES")->transform(CLI::AsSizeValue(false));
+        command->add_flag("--unsigned", options->unsigned_, "Take a list of files without a signature");
+        command->add_option("--fetcher", options->fetcher, "The program that fetches and unpacks")->type_name("FILE");
+        return command;
+    };
+    const auto changing = [&](CLI::App *command) {
+        command->add_flag("--dry-run", options->dryRun, "Only say what would be done");
+        return command;
+    };
+    online(add("check", "Ask whether there is a newer version, and how much would be fetched",
+               "Fetches the list of files and checks its signature. The exit status is 1 where there is nothing newer.\n\n  preonctl update check --json",
+               [&invocation](const Host &host, const Options &how) { return check(host, how, invocation); }),
+           false);
+    online(add("plan", "Show what an update would do: bytes to fetch and to write, slots", "  preonctl update plan\n  preonctl update plan 3 --json", plan), true);
+    for (const auto &[name, help] : {std::pair("install", "Fetch and install a version; a restart starts it"), std::pair("resume", "Go on with an update that was stopped or cut off")}) {
+        auto *command = changing(online(add(name, help,
+                                            "Fetches what is missing, checks it, and only then gives it its names, the kernel last: until then nothing is different. What was fetched stays when it is stopped.\n\n"
+                                            "  preonctl update install --yes && systemctl reboot",
+                                            install),
+                                        true));
+        command->add_flag("--yes,-y", options->yes, "Do not ask");
+        command->add_flag("--reboot", options->reboot, "Restart afterwards");
+    }
+    changing(add("cancel", "Remove what an update that was stopped has left", "  preonctl update cancel", cancel));
+    online(add("list", "List versions, here and on offer", "  preonctl update list\n  preonctl update list --offline --json", list), false)
+        ->add_flag("--offline", options->offline, "Only those that are here");
+    changing(add("vacuum", "Remove versions beyond what the settings keep", "The one that runs and the last one that came up are never removed.\n\n  preonctl update vacuum --dry-run", vacuum));
+    add("history", "What was updated and started, and how it went", "  preonctl update history", history);
+}
+
+} // namespace Preon::Ctl

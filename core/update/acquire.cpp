@@ -1,0 +1,336 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/update/acquire.h"
+
+#include "core/update/kept.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace Preon::Update
+{
+
+namespace
+{
+
+// So often it is made sure that what came survives a cut: not at every byte, which would cost more than fetching some of them again.
+constexpr std::uint64_t flushBytes = 4U << 20U;
+constexpr auto flushTime = std::chrono::seconds(1);
+constexpr std::size_t chunkBytes = 1U << 20U;
+
+const OfferedBytes *offered(const TransferPlan &plan)
+{
+    return plan.ranges.size() == 1 && plan.ranges.front().offset == 0 ? std::get_if<OfferedBytes>(&plan.ranges.front().from) : nullptr;
+}
+
+std::string placeName(const TargetPlace &place)
+{
+    if (const auto *slot = std::get_if<SlotTarget>(&place))
+        return slot->device.string() + '#' + std::to_string(slot->before.number);
+    if (const auto *file = std::get_if<FileTarget>(&place))
+        return (file->folder / file->name).string();
+    return {};
+}
+
+// What arrives goes to its place, and, packed, into the store as well.
+class Arrival : public Fetch::Target
+{
+public:
+    Arrival(TargetWriter &place, std::string name, const KeptFile &kept, const std::optional<KeptNote> &before)
+        : m_place(place)
+        , m_kept(kept)
+        , m_note(before.value_or(KeptNote{}))
+        , m_before(m_note.bytes)
+    {
+        m_note.place = std::move(name);
+    }
+
+    Result<void> begin() override
+    {
+        // The first time what is kept counts; whoever begins again begins with nothing.
+        if (std::exchange(m_begun, true)) {
+            m_before = 0;
+            m_note.bytes = 0;
+            m_note.complete = false;
+            m_bytes.reset();
+            PREON_CHECK(m_kept.forget());
+        }
+        m_offset = 0;
+        return {};
+    }
+
+    Result<void> unpacking(bool packed) override
+    {
+        m_note.packed = packed;
+        return {};
+    }
+
+    Result<void> write(ByteView bytes) override
+    {
+        // Unpacked, the first bytes were read from this very place a moment ago.
+        if (!m_note.packed && m_offset + bytes.size() <= m_before) {
+            m_offset += bytes.size();
+            return {};
+        }
+        PREON_CHECK(m_place.write(m_offset, bytes));
+        m_offset += bytes.size();
+        m_written += bytes.size();
+        return {};
+    }
+
+    Result<void> fetched(ByteView bytes) override
+    {
+        if (!m_kept.isUsed())
+            return {};
+        if (m_note.packed) {
+            if (!m_bytes.isOpen()) {
+                PREON_TRY(m_bytes, m_kept.bytes(m_note.bytes == 0));
+                m_end = m_note.bytes;
+            }
+            PREON_CHECK(writeAt(m_bytes, m_end, bytes));
+        }
+        m_end += bytes.size();
+        m_unflushed += bytes.size();
+        if (m_unflushed < flushBytes || std::chrono::steady_clock::now() - m_flushed < flushTime)
+            return {};
+        return keep();
+    }
+
+    // What came so far is there after a cut.
+    Result<void> keep()
+    {
+        if (!m_kept.isUsed() || m_unflushed == 0)
+            return {};
+        if (m_note.packed)
+            PREON_CHECK(flush(m_bytes));
+        else
+            PREON_CHECK(m_place.flush());
+        m_note.bytes = m_end;
+        m_unflushed = 0;
+        m_flushed = std::chrono::steady_clock::now();
+        return m_kept.write(m_note);
+    }
+
+    Result<void> keepAll()
+    {
+        m_note.complete = true;
+        if (!m_kept.isUsed())
+            return {};
+        PREON_CHECK(keep());
+        return m_kept.write(m_note);
+    }
+
+    // Where the bytes of the file begin that come through the network.
+    void startAt(std::uint64_t offset)
+    {
+        m_end = offset;
+    }
+    std::uint64_t written() const
+    {
+        return m_written;
+    }
+
+private:
+    TargetWriter &m_place;
+    const KeptFile &m_kept;
+    KeptNote m_note;
+    std::uint64_t m_before; // bytes that are in the place since an earlier attempt
+    std::uint64_t m_offset = 0, m_written = 0;
+    std::uint64_t m_end = 0, m_unflushed = 0; // of the file as it lies on the server
+    std::chrono::steady_clock::time_point m_flushed = std::chrono::steady_clock::now();
+    Fd m_bytes;
+    bool m_begun = false;
+};
+
+// Bytes that the place can take.
+std::uint64_t roomFor(const TransferPlan &plan)
+{
+    if (const auto *slot = std::get_if<SlotTarget>(&*plan.place))
+        return slot->before.size;
+    return plan.bytesFree.value_or(Fetch::Wanted().sizeLimit);
+}
+
+Fetch::Wanted wantedFor(const TransferPlan &plan, const OfferedBytes &from, const Fetching &fetching)
+{
+    Fetch::Wanted wanted;
+    wanted.program = fetching.program;
+    wanted.hash = *from.sha256;
+    wanted.format = Fetch::Format::Detected;
+    wanted.sizeLimit = roomFor(plan);
+    wanted.request.bytesPerSecond = fetching.bytesPerSecond;
+    wanted.request.proxy = fetching.proxy;
+    wanted.request.caFile = fetching.caFile;
+    wanted.request.mirrors.push_back({.url = from.path});
+    const std::string name = from.path.substr(from.path.rfind('/') + 1);
+    for (const std::string &mirror : fetching.mirrors)
+        wanted.request.mirrors.push_back({.url = mirror + (mirror.ends_with('/') ? "" : "/") + name});
+    return wanted;
+}
+
+// The one transfer: its place, what is kept of it, and how it ends.
+class Acquisition
+{
+public:
+    Acquisition(const TransferPlan &plan, const OfferedBytes &from, const Fetching &fetching, Progress &progress)
+        : m_plan(plan)
+        , m_kept(fetching.store, *from.sha256)
+        , m_progress(progress)
+        , m_place(makeTarget(*plan.place))
+        , m_wanted(wantedFor(plan, from, fetching))
+    {
+    }
+
+    Result<Acquired> run()
+    {
+        PREON_CHECK(begin());
+        Arrival arrival(*m_place, placeName(*m_plan.place), m_kept, m_note);
+        arrival.startAt(m_wanted.request.offset);
+        auto received = Fetch::receive(m_wanted, arrival, m_progress);
+        if (!received) {
+            // What came is worth keeping, unless it is what was wrong.
+            if (received.error().code == ErrorCode::Corrupt || received.error().code == ErrorCode::BadFormat)
+                PREON_CHECK(m_kept.forget());
+            else if (const auto kept = arrival.keep(); !kept)
+                m_progress.log(kept.error().text());
+            return std::unexpected(std::move(received).error());
+        }
+        PREON_CHECK(arrival.keepAll());
+        PREON_CHECK(m_place->finish(received->unpacked));
+        return Acquired{.fetched = received->fetched, .kept = m_wanted.request.offset, .written = arrival.written()};
+    }
+
+private:
+    // Takes up what an earlier attempt left, where it is of use here.
+    Result<void> begin()
+    {
+        m_note = m_kept.note();
+        if (m_note && !m_note->packed && m_note->place != placeName(*m_plan.place))
+            m_note.reset();
+        if (m_note && m_note->packed) {
+            auto bytes = m_kept.bytes(false);
+            struct stat status{};
+            if (!bytes || fstat(bytes->get(), &status) < 0 || static_cast<std::uint64_t>(status.st_size) < m_note->bytes)
+                m_note.reset();
+            else
+                m_bytes = std::move(*bytes);
+        }
+        const bool inPlace = m_note && !m_note->packed && m_note->bytes > 0;
+        auto begun = m_place->begin(inPlace ? Begin::Resume : Begin::Anew);
+        if (!begun && inPlace && begun.error().code == ErrorCode::NotFound) {
+            m_note.reset();
+            begun = m_place->begin(Begin::Anew);
+        }
+        PREON_CHECK(begun);
+        if (!m_note)
+            return m_kept.forget();
+        m_wanted.request.offset = m_note->bytes;
+        m_wanted.complete = m_note->complete;
+        m_wanted.kept = [this](std::uint64_t offset, std::span<std::byte> buffer) {
+            return m_note->packed ? readAt(m_bytes, offset, buffer) : m_place->read(offset, buffer);
+        };
+        return {};
+    }
+
+    const TransferPlan &m_plan;
+    KeptFile m_kept;
+    Progress &m_progress;
+    std::unique_ptr<TargetWriter> m_place;
+    Fetch::Wanted m_wanted;
+    std::optional<KeptNote> m_note;
+    Fd m_bytes;
+};
+
+// HASH.json and HASH.part, by their hash.
+Result<void> forgetWhere(const Fetching &fetching, const auto &isMeant)
+{
+    std::error_code error;
+    for (std::filesystem::directory_iterator each(fetching.store, error), end; !error && each != end; each.increment(error)) {
+        const auto hash = fromHex(each->path().stem().string());
+        if (!hash || hash->size() != Sha256Digest().size())
+            continue;
+        Sha256Digest digest{};
+        std::ranges::copy(*hash, digest.begin());
+        if (isMeant(digest))
+            PREON_CHECK(KeptFile(fetching.store, digest).forget());
+    }
+    return {};
+}
+
+} // namespace
+
+Result<Acquired> acquire(const TransferPlan &plan, const Fetching &fetching, Progress &progress)
+{
+    if (plan.installed || plan.acquired)
+        return Acquired{};
+    const OfferedBytes *from = offered(plan);
+    if (!from || !plan.place || plan.sourceType != ResourceType::UrlFile || std::holds_alternative<FolderTarget>(*plan.place))
+        return fail(ErrorCode::Unsupported, plan.sourcePath + " cannot be fetched to " + plan.targetPath);
+    if (!from->sha256)
+        return fail(ErrorCode::Untrusted, plan.sourcePath + " cannot be fetched", "its hash is not known");
+    if (const auto *file = std::get_if<FileTarget>(&*plan.place))
+        PREON_CHECK(makeFolders("/", file->folder.relative_path()));
+    progress.phase("Fetching " + std::filesystem::path(from->path).filename().string(), 0);
+    return Acquisition(plan, *from, fetching, progress).run();
+}
+
+Result<Acquired> acquirePacked(const TransferPlan &plan, const Fetching &fetching, Progress &progress)
+{
+    const OfferedBytes *from = offered(plan);
+    if (!from || !plan.place || plan.sourceType != ResourceType::RegularFile || std::holds_alternative<FolderTarget>(*plan.place))
+        return fail(ErrorCode::Unsupported, plan.sourcePath + " cannot be unpacked to " + plan.targetPath);
+    if (const auto *file = std::get_if<FileTarget>(&*plan.place))
+        PREON_CHECK(makeFolders("/", file->folder.relative_path()));
+    PREON_TRY(const Fd file, openFile(from->path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    struct stat status{};
+    if (fstat(file.get(), &status) < 0 || !S_ISREG(status.st_mode))
+        return fail(ErrorCode::Changed, from->path + " is no longer the file that it was");
+    const auto size = static_cast<std::uint64_t>(status.st_size);
+    progress.phase("Unpacking " + std::filesystem::path(from->path).filename().string(), size);
+    const auto place = makeTarget(*plan.place);
+    PREON_CHECK(place->begin(Begin::Anew));
+    PREON_TRY(auto unpacker, Fetch::Unpacker::start(Fetch::Format::Detected, roomFor(plan), fetching.program));
+    Acquired acquired;
+    const Fetch::Unpacker::Sink sink = [&](ByteView bytes) -> Result<void> {
+        PREON_CHECK(place->write(acquired.written, bytes));
+        acquired.written += bytes.size();
+        return {};
+    };
+    Sha256 hash;
+    Bytes chunk(std::min<std::uint64_t>(size, chunkBytes));
+    for (std::uint64_t offset = 0; offset < size;) {
+        PREON_CHECK(progress.check());
+        const auto part = std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), size - offset));
+        PREON_CHECK(readAt(file, offset, part));
+        hash.add(part);
+        PREON_CHECK(unpacker.feed(part, sink, progress));
+        offset += part.size();
+        progress.advance(part.size());
+    }
+    PREON_CHECK(unpacker.finish(sink, progress));
+    if (from->sha256 && hash.finish() != *from->sha256)
+        return fail(ErrorCode::Corrupt, from->path + " is damaged", "its SHA-256 hash is another one than it should have");
+    PREON_CHECK(place->finish(acquired.written));
+    return acquired;
+}
+
+std::uint64_t keptBytes(const Fetching &fetching, const Sha256Digest &hash)
+{
+    const auto note = KeptFile(fetching.store, hash).note();
+    return note ? note->bytes : 0;
+}
+
+Result<void> forgetKept(const Fetching &fetching, const std::vector<Sha256Digest> &hashes)
+{
+    return fetching.store.empty() ? Result<void>() : forgetWhere(fetching, [&hashes](const Sha256Digest &hash) { return std::ranges::contains(hashes, hash); });
+}
+
+Result<void> forgetAllBut(const Fetching &fetching, const std::vector<Sha256Digest> &hashes)
+{
+    return fetching.store.empty() ? Result<void>() : forgetWhere(fetching, [&hashes](const Sha256Digest &hash) { return !std::ranges::contains(hashes, hash); });
+}
+
+} // namespace Preon::Update

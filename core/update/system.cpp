@@ -1,0 +1,225 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/update/system.h"
+
+#include "core/boot/starts.h"
+#include "core/repart/sources.h"
+#include "core/repart/specifiers.h"
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <map>
+#include <sstream>
+
+namespace Preon::Update
+{
+
+namespace
+{
+
+constexpr std::size_t longestList = 1U << 16U, longestVersion = 255;
+
+std::filesystem::path firstFolder(const Host &host, std::initializer_list<const char *> names)
+{
+    for (const char *name : names) {
+        const auto folder = host.resolved(name);
+        std::error_code ignored;
+        // An automount is a folder too; looking below it mounts it.
+        if (folder && std::filesystem::is_directory(*folder / "EFI", ignored))
+            return *folder;
+    }
+    return {};
+}
+
+// By the end of its name: what it is its first bytes will tell, and this is only for a number shown before.
+bool packedByName(std::string_view url)
+{
+    return std::ranges::any_of(std::array{".gz", ".xz", ".zst", ".bz2"}, [url](std::string_view end) { return url.ends_with(end); });
+}
+
+// As sysupdate.d takes them (pattern.h, @v).
+bool isVersionName(std::string_view text)
+{
+    const auto isOfIt = [](unsigned char c) {
+        return std::isalnum(c) != 0 || std::string_view(".,_-+~^").contains(static_cast<char>(c));
+    };
+    return !text.empty() && text.size() <= longestVersion && std::ranges::all_of(text, isOfIt);
+}
+
+std::unexpected<Error> nothingNewer()
+{
+    return fail(ErrorCode::NotFound, "There is no newer version", "what is here is the newest that is offered");
+}
+
+} // namespace
+
+Places placesOf(const Host &host)
+{
+    Places places;
+    places.host = host;
+    places.mayUseDevices = host.root == "/";
+    const std::filesystem::path ours = host.dev / "disk/by-preon/disk";
+    std::error_code error;
+    if (const auto disk = std::filesystem::canonical(ours, error); !error)
+        places.disk = disk;
+    else if (auto found = Repart::rootDisk(host))
+        places.disk = std::move(*found);
+    places.esp = firstFolder(host, {"/efi", "/boot/efi", "/boot"});
+    places.xbootldr = firstFolder(host, {"/boot"});
+    if (places.xbootldr == places.esp)
+        places.xbootldr.clear();
+    return places;
+}
+
+std::string runningVersion(const Host &host)
+{
+    const auto specifiers = Repart::readSpecifiers(host);
+    const auto version = specifiers.values.find('A');
+    return version == specifiers.values.end() ? std::string() : version->second;
+}
+
+std::vector<std::string> wishedVersions(const Host &host)
+{
+    std::vector<std::string> versions;
+    std::istringstream lines(readTextFile(host.path(keptPath), longestList).value_or(std::string()));
+    for (std::string line; std::getline(lines, line);) {
+        if (isVersionName(line))
+            versions.push_back(line);
+    }
+    return versions;
+}
+
+Result<void> keepVersion(const Host &host, const std::string &version, bool keep)
+{
+    if (!isVersionName(version))
+        return fail(ErrorCode::BadArgument, "\"" + version + "\" is no version");
+    auto versions = wishedVersions(host);
+    std::erase(versions, version);
+    if (keep)
+        versions.push_back(version);
+    std::string text;
+    for (const std::string &each : versions)
+        text += each + '\n';
+    const auto path = host.path(keptPath);
+    std::error_code error;
+    std::filesystem::create_directories(path.parent_path(), error);
+    if (error)
+        return failErrno(error.value(), "Could not make " + path.parent_path().string());
+    return replaceFile(path, asBytes(text));
+}
+
+std::set<std::string> keptVersions(const Host &host)
+{
+    std::set<std::string> kept;
+    const std::string running = runningVersion(host);
+    if (!running.empty())
+        kept.insert(running);
+    const auto starts = Boot::readStarts(host);
+    if (const std::string good = Boot::lastGoodVersion(starts.value_or(std::vector<Boot::Start>()), running); !good.empty())
+        kept.insert(good);
+    for (std::string &version : wishedVersions(host))
+        kept.insert(std::move(version));
+    return kept;
+}
+
+Result<System> System::look(const Host &host, const SystemOptions &options, Progress &progress)
+{
+    System system;
+    const DefinitionOptions how{.specifiers = Repart::readSpecifiers(host), .architecture = {}, .hasExplicitSource = false};
+    PREON_TRY(auto definitions, loadDefinitions(definitionFolders(host, options.component), how, host.root));
+    system.m_definitions = std::make_unique<Definitions>(std::move(definitions));
+    if (!system.m_definitions->hasEnabled())
+        return fail(ErrorCode::NotFound, "This system cannot be updated", "no sysupdate.d says where updates come from");
+    for (Transfer &transfer : system.m_definitions->transfers) {
+        for (const std::string &warning : transfer.warnings)
+            progress.log(warning);
+        transfer.verify = options.verify.value_or(transfer.verify);
+    }
+    system.m_instancesMax = options.instancesMax;
+    system.m_kept = keptVersions(host);
+    Places places = placesOf(host);
+    places.offline = options.offline;
+    if (!options.disk.empty()) {
+        places.disk = options.disk;
+        places.mayUseDevices = true;
+    }
+    // Four parts of one folder have one list.
+    auto lists = std::make_shared<std::map<std::pair<std::string, bool>, Bytes>>();
+    places.manifest = [lists, &options, &host, &progress](const Transfer &transfer) -> Result<Bytes> {
+        const std::pair key(transfer.source.path, transfer.verify);
+        if (const auto known = lists->find(key); known != lists->end())
+            return known->second;
+        PREON_TRY(auto list, fetchManifest(key.first, key.second, options.fetching, host, progress));
+        return lists->emplace(key, std::move(list)).first->second;
+    };
+    PREON_TRY(system.m_look, lookAtTargets(*system.m_definitions, places));
+    if (!options.offline)
+        PREON_CHECK(lookAtSources(system.m_look, places));
+    system.m_sets = discoverSets(system.m_look.enabled, system.m_kept);
+    return system;
+}
+
+Result<UpdatePlan> System::plan(const std::string &version) const
+{
+    const UpdateSet *set = version.empty() ? m_sets.next() : m_sets.find(version);
+    if (!set && version.empty())
+        return nothingNewer();
+    if (!set)
+        return fail(ErrorCode::NotFound, "There is no version " + version, "it is neither here nor on offer");
+    if (set->installed && !set->incomplete && !set->partial && !set->pending)
+        return version.empty() ? nothingNewer() : fail(ErrorCode::Exists, "Version " + version + " is installed already");
+    UpdateOptions how;
+    how.instancesMax = m_instancesMax;
+    how.kept = m_kept;
+    return planUpdate(m_look.enabled, m_look.disabled, *set, how);
+}
+
+Result<VacuumPlan> System::planRoom() const
+{
+    VacuumOptions how;
+    how.instancesMax = m_instancesMax;
+    how.kept = m_kept;
+    return planVacuum(m_look.enabled, m_look.disabled, how);
+}
+
+Result<UpdateCost> costOf(const UpdatePlan &plan, const Fetching &fetching, Progress &progress)
+{
+    UpdateCost cost;
+    for (const TransferPlan &transfer : plan.transfers) {
+        if (transfer.installed || transfer.acquired)
+            continue;
+        PartCost part{.id = transfer.id, .target = transfer.targetPath, .fetch = {}, .write = transfer.bytesNeeded};
+        const auto *offered = transfer.ranges.empty() ? nullptr : std::get_if<OfferedBytes>(&transfer.ranges.front().from);
+        if (offered && isUrl(transfer.sourceType)) {
+            PREON_TRY(part.fetch, fetchSize(offered->path, fetching, progress));
+            if (offered->sha256)
+                part.kept = std::min(keptBytes(fetching, *offered->sha256), part.fetch.value_or(0));
+            if (!part.write && !packedByName(offered->path))
+                part.write = part.fetch;
+        } else if (offered) {
+            part.fetch = 0;
+        }
+        if (const auto *slot = transfer.place ? std::get_if<SlotTarget>(&*transfer.place) : nullptr; slot && !part.write)
+            part.write = slot->before.size;
+        cost.exact = cost.exact && part.fetch && part.write;
+        cost.fetch += part.fetch.value_or(0) - part.kept;
+        cost.kept += part.kept;
+        cost.write += part.write.value_or(0);
+        cost.parts.push_back(std::move(part));
+    }
+    return cost;
+}
+
+nlohmann::ordered_json toJson(const UpdateCost &cost)
+{
+    const auto orNull = [](const std::optional<std::uint64_t> &number) {
+        return number ? nlohmann::ordered_json(*number) : nlohmann::ordered_json(nullptr);
+    };
+    nlohmann::ordered_json json{{"fetch", cost.fetch}, {"already", cost.kept}, {"write", cost.write}, {"exact", cost.exact}, {"parts", nlohmann::ordered_json::array()}};
+    for (const PartCost &part : cost.parts)
+        json["parts"].push_back({{"name", part.id}, {"target", part.target}, {"fetch", orNull(part.fetch)}, {"already", part.kept}, {"write", orNull(part.write)}});
+    return json;
+}
+
+} // namespace Preon::Update

@@ -1,0 +1,386 @@
+#!/usr/bin/env python3
+# SPDX-FileCopyrightText: Preon contributors
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""preonctl update on a system in a folder and a disk image, from the real nginx: what it says before, what is there after, and what every way of being cut off leaves. sfdisk, sha256sum and
+veritysetup see what came of it."""
+
+import hashlib
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+from servers import Nginx
+
+MIB = 1 << 20
+USR, VERITY = "8484680c-9521-48c6-9c11-b0720656f69e", "77ff5f63-e7b6-4633-acf4-1565b864c0e6"
+KEPT = "var/lib/preon/update/kept"
+STUB = "/usr/lib/systemd/boot/efi/linuxx64.efi.stub"
+
+TRANSFER = """\
+[Transfer]
+Verify={verify}
+[Source]
+Type=url-file
+Path={url}
+MatchPattern={source}
+[Target]
+Type=partition
+Path=auto
+MatchPattern=OS_@v
+MatchPartitionType={kind}
+ReadOnly=1
+"""
+KERNEL = """\
+[Transfer]
+Verify={verify}
+[Source]
+Type=url-file
+Path={url}
+MatchPattern=OS_@v.efi
+[Target]
+Type=regular-file
+Path=/EFI/Linux
+PathRelativeTo=boot
+MatchPattern=OS_@v+@l-@d.efi OS_@v+@l.efi OS_@v.efi
+TriesLeft=3
+InstancesMax=2
+"""
+
+
+def run(*command, **options):
+    return subprocess.run([str(word) for word in command], check=True, capture_output=True, text=True, **options).stdout
+
+
+def sha256(content):
+    return hashlib.sha256(content).hexdigest()
+
+
+class Key:
+    """An OpenPGP key of its own."""
+
+    def __init__(self, folder):
+        self.home = folder
+        folder.mkdir(mode=0o700)
+        self._gpg("--quick-generate-key", "--passphrase", "", "updates@example.invalid", "ed25519", "sign", "never")
+
+    def _gpg(self, *words, **options):
+        return subprocess.run(["gpg", "--homedir", self.home, "--batch", "--quiet", *words], check=True, capture_output=True, **options).stdout
+
+    def ring(self):
+        return self._gpg("--export")
+
+    def sign(self, content, when=None):
+        return self._gpg("--detach-sign", *([f"--faked-system-time={when}!"] if when else []), input=content)
+
+    def close(self):
+        subprocess.run(["gpgconf", "--homedir", self.home, "--kill", "all"], check=False)
+
+
+class Release:
+    """Version N as it lies on a server: /usr, its hash tree, a kernel that pins it."""
+
+    def __init__(self, version, folder, size=6 * MIB):
+        self.version = version
+        folder.mkdir(parents=True, exist_ok=True)
+        # Half of it packs, as real ones do.
+        usr = random.Random(version).randbytes(size // 2) + (f"version {version} ".encode() * (size // 8))[: size // 2]
+        data, tree = folder / "usr", folder / "tree"
+        data.write_bytes(usr)
+        said = run("veritysetup", "format", data, tree, "--salt=-", "--uuid=00000000-0000-4000-8000-000000000001")
+        self.root = next(line.split()[-1] for line in said.splitlines() if line.startswith("Root hash"))
+        self.usr, self.tree = usr, tree.read_bytes()
+        dashed = [f"{h[:8]}-{h[8:12]}-{h[12:16]}-{h[16:20]}-{h[20:]}" for h in (self.root[:32], self.root[32:])]
+        self.usr_uuid, self.tree_uuid = dashed
+        (folder / "linux").write_bytes(Path(STUB).read_bytes())
+        (folder / "os-release").write_text(f"ID=os\nIMAGE_ID=OS\nIMAGE_VERSION={version}\n")
+        run("ukify", "build", f"--linux={folder}/linux", f"--os-release=@{folder}/os-release", f"--cmdline=usrhash={self.root}", f"--uname={version}", f"--output={folder}/kernel.efi")
+        self.kernel = (folder / "kernel.efi").read_bytes()
+        self.files = {
+            f"OS_{version}.verity.{self.tree_uuid}.raw": self.tree,
+            f"OS_{version}.usr.{self.usr_uuid}.raw.zst": run_bytes("zstd", "-q", "-c", data),
+            f"OS_{version}.efi": self.kernel,
+        }
+        self.bytes = sum(map(len, self.files.values()))
+
+
+def run_bytes(*command):
+    return subprocess.run([str(word) for word in command], check=True, capture_output=True).stdout
+
+
+class UpdateTest(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.all = Path(cls.enterClassContext(tempfile.TemporaryDirectory(prefix="update-", dir="/tmp")))
+        cls.all.chmod(0o755)
+        cls.key = Key(cls.all / "key")
+        cls.addClassCleanup(cls.key.close)
+        cls.releases = {version: Release(version, cls.all / f"release-{version}") for version in (1, 2, 3)}
+        cls.fetcher = cls.all / "preon-fetch"
+        shutil.copy(shutil.which("preon-fetch"), cls.fetcher)
+
+    def setUp(self):
+        self.folder = Path(self.enterContext(tempfile.TemporaryDirectory(dir=self.all)))
+        self.folder.chmod(0o755)
+        (self.folder / "nginx").mkdir(mode=0o755)
+        self.nginx = self.enterContext(Nginx(self.folder / "nginx"))
+        self.root, self.disk = self.folder / "root", self.folder / "disk.raw"
+        for name in ("usr/lib/sysupdate.d", "etc/systemd", "var/lib/preon", "efi/EFI/Linux"):
+            (self.root / name).mkdir(parents=True)
+        (self.root / "usr/lib/os-release").write_text("ID=os\nIMAGE_ID=OS\nIMAGE_VERSION=1\n")
+        (self.root / "etc/systemd/import-pubring.pgp").write_bytes(self.key.ring())
+        self.define()
+        self.make_disk()
+
+    def define(self, verify="yes"):
+        url = self.nginx.plain
+        for name, source, kind in (("20-verity", "OS_@v.verity.@u.raw", "usr-verity"), ("30-usr", "OS_@v.usr.@u.raw.zst", "usr")):
+            (self.root / f"usr/lib/sysupdate.d/{name}.transfer").write_text(TRANSFER.format(url=url, source=source, kind=kind, verify=verify))
+        (self.root / "usr/lib/sysupdate.d/90-kernel.transfer").write_text(KERNEL.format(url=url, verify=verify))
+
+    def make_disk(self):
+        """Version 1 in the first slots, the second ones free."""
+        first = self.releases[1]
+        with open(self.disk, "wb") as file:
+            file.truncate(32 * MIB)
+        table = "label: gpt\n"
+        for kind, label, uuid, size in ((USR, "OS_1", first.usr_uuid, 8), (VERITY, "OS_1", first.tree_uuid, 1), (USR, "_empty", None, 8), (VERITY, "_empty", None, 1)):
+            table += f"type={kind}, name={label}, size={size}MiB" + (f", uuid={uuid}" if uuid else "") + "\n"
+        subprocess.run(["sfdisk", "-q", self.disk], input=table, text=True, check=True)
+        parts = self.partitions()
+        with open(self.disk, "r+b") as file:
+            for number, content in ((0, first.usr), (1, first.tree)):
+                file.seek(parts[number]["start"] * 512)
+                file.write(content)
+        (self.root / "efi/EFI/Linux/OS_1.efi").write_bytes(first.kernel)
+
+    def offer(self, *versions, when=None, key=None, change=None):
+        files = {}
+        for version in versions:
+            files |= self.releases[version].files
+        if change:
+            change(files)
+        for name, content in files.items():
+            self.nginx.put(name, content)
+        sums = "".join(f"{sha256(content)} *{name}\n" for name, content in sorted(files.items())).encode()
+        self.nginx.put("SHA256SUMS", sums)
+        self.nginx.put("SHA256SUMS.gpg", (key or self.key).sign(sums, when))
+
+    def partitions(self):
+        return json.loads(run("sfdisk", "--json", self.disk))["partitiontable"]["partitions"]
+
+    def labels(self):
+        return [each["name"] for each in self.partitions()]
+
+    def kernels(self):
+        return sorted(path.name for path in (self.root / "efi/EFI/Linux").iterdir())
+
+    def command(self, *words):
+        return ["preonctl", "update", *words, "--json", f"--root={self.root}", f"--disk={self.disk}"]
+
+    def online(self, *words):
+        return [*self.command(*words), f"--fetcher={self.fetcher}"]
+
+    def ask(self, command, status=0):
+        done = subprocess.run(command, capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, status, f"{command}\n{done.stdout}\n{done.stderr}")
+        return json.loads(done.stdout)
+
+    def refused(self, command, code):
+        error = self.ask(command, 1)["error"]
+        self.assertEqual(error["code"], code, error)
+        return error
+
+    def is_as_before(self):
+        self.assertEqual(self.labels(), ["OS_1", "OS_1", "_empty", "_empty"])
+        self.assertEqual(self.kernels(), ["OS_1.efi"])
+
+    def is_there(self, version):
+        """All of it, seen by others: table, names, and every block."""
+        release = self.releases[version]
+        slots = {(each["type"].lower(), each["name"]): each for each in self.partitions()}
+        usr, tree = slots[(USR, f"OS_{version}")], slots[(VERITY, f"OS_{version}")]
+        self.assertEqual((usr["uuid"].lower(), tree["uuid"].lower()), (release.usr_uuid, release.tree_uuid))
+        with open(self.disk, "rb") as file:
+            for slot, name in ((usr, "data"), (tree, "tree")):
+                file.seek(slot["start"] * 512)
+                (self.folder / name).write_bytes(file.read(slot["size"] * 512))
+        run("veritysetup", "verify", self.folder / "data", self.folder / "tree", release.root)
+        kernel = self.root / f"efi/EFI/Linux/OS_{version}+3.efi"
+        self.assertEqual(sha256(kernel.read_bytes()), sha256(release.kernel))
+        self.assertEqual(list((self.root / KEPT).glob("*")) if (self.root / KEPT).exists() else [], [], "nothing is left over")
+
+    def test_says_what_it_costs_and_then_does_it(self):
+        self.offer(1, 2)
+        found = self.ask(self.online("check"))["candidate"]
+        self.assertEqual((found["version"], found["fetch"]), ("2", self.releases[2].bytes))
+        plan = self.ask(self.online("plan"))
+        self.assertEqual((plan["version"], plan["from"], plan["cost"]["fetch"]), ("2", "1", self.releases[2].bytes))
+        self.is_as_before()
+        self.assertEqual(self.ask(self.online("install", "--dry-run"))["version"], "2")
+        self.is_as_before()
+        done = self.ask(self.online("install"))
+        self.assertEqual((done["version"], done["fetched"]), ("2", self.releases[2].bytes))
+        self.is_there(2)
+        self.assertIn("OS_1.efi", self.kernels())
+        versions = {each["version"]: each for each in self.ask(self.command("list", "--offline"))}
+        self.assertTrue(versions["1"]["running"] and versions["1"]["kept"] and versions["2"]["installed"] and not versions["2"]["incomplete"])
+        self.assertEqual(self.ask(self.online("check"), 1), {"candidate": None})
+        self.assertEqual(self.ask(self.online("install")), {"version": None})
+        history = self.ask(self.command("history"))
+        self.assertEqual([(each["version"], each["state"]) for each in history["updates"]], [("2", "done")])
+
+    def test_takes_the_oldest_version_out_and_never_the_one_that_runs(self):
+        self.offer(1, 2, 3)
+        self.assertEqual(self.ask(self.online("install", "2"))["version"], "2")
+        # Version 1 runs still: 3 takes the place of 2.
+        self.assertEqual(self.ask(self.online("install"))["version"], "3")
+        self.is_there(3)
+        self.assertEqual(sorted(set(self.labels())), ["OS_1", "OS_3"])
+        self.assertEqual(self.kernels(), ["OS_1.efi", "OS_3+3.efi"])
+
+    def cut_off(self, how, after):
+        """Ends an update once that many bytes are known to be kept; gives how many there were."""
+        process = subprocess.Popen(self.online("install", "--rate=2M"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        end = time.monotonic() + 60
+        while time.monotonic() < end and process.poll() is None:
+            notes = [json.loads(path.read_text()) for path in (self.root / KEPT).glob("*.json")] if (self.root / KEPT).exists() else []
+            if sum(note["bytes"] for note in notes) >= after:
+                break
+            time.sleep(0.02)
+        process.send_signal(how)
+        process.communicate(timeout=60)
+        return process.returncode
+
+    def test_goes_on_after_being_killed(self):
+        self.offer(1, 2)
+        self.assertEqual(self.cut_off(signal.SIGKILL, 2 * MIB), -signal.SIGKILL)
+        self.is_as_before()
+        plan = self.ask(self.online("plan"))
+        self.assertGreater(plan["cost"]["already"], 0)
+        done = self.ask(self.online("resume"))
+        self.assertEqual(done["fetched"] + done["kept"], self.releases[2].bytes)
+        self.assertGreaterEqual(done["kept"], MIB)
+        self.is_there(2)
+
+    def test_goes_on_after_being_stopped(self):
+        self.offer(1, 2)
+        self.assertNotEqual(self.cut_off(signal.SIGINT, MIB // 2), 0)
+        self.is_as_before()
+        done = self.ask(self.online("resume"))
+        self.assertEqual(done["fetched"] + done["kept"], self.releases[2].bytes)
+        self.is_there(2)
+
+    def test_begins_anew_where_what_was_kept_is_damaged(self):
+        self.offer(1, 2)
+        self.cut_off(signal.SIGKILL, MIB)
+        for path in (self.root / KEPT).glob("*.part"):
+            content = bytearray(path.read_bytes())
+            content[1000] ^= 1
+            path.write_bytes(content)
+        self.ask(self.online("resume"))
+        self.is_there(2)
+
+    def test_forgets_what_a_stopped_update_left_when_asked_to(self):
+        self.offer(1, 2)
+        self.cut_off(signal.SIGKILL, MIB)
+        self.assertNotEqual(list((self.root / KEPT).iterdir()), [])
+        subprocess.run(self.command("cancel"), check=True)
+        self.assertEqual(list((self.root / KEPT).iterdir()), [])
+
+    def test_refuses_files_that_are_not_the_signed_ones(self):
+        self.offer(1, 2)
+        name = next(name for name in self.releases[2].files if ".usr." in name)
+        self.nginx.put(name, self.releases[3].files[next(other for other in self.releases[3].files if ".usr." in other)])
+        self.refused(self.online("install"), "corrupt")
+        self.is_as_before()
+
+    def test_refuses_a_list_by_somebody_else(self):
+        other = Key(self.folder / "other")
+        self.addCleanup(other.close)
+        self.offer(1, 2, key=other)
+        self.refused(self.online("check"), "untrusted")
+        self.define(verify="no")
+        self.assertEqual(self.ask(self.online("check"))["candidate"]["version"], "2")
+
+    def test_refuses_a_list_that_was_changed_after_it_was_signed(self):
+        self.offer(1, 2)
+        sums = (self.nginx.folder / "www/SHA256SUMS").read_bytes()
+        self.nginx.put("SHA256SUMS", sums + f"{sha256(b'x')} *OS_9.efi\n".encode())
+        self.refused(self.online("check"), "untrusted")
+
+    def test_sees_a_server_that_plays_back_the_past(self):
+        self.offer(1, 2, 3, when="20260301T000000")
+        self.assertEqual(self.ask(self.online("check"))["candidate"]["version"], "3")
+        self.offer(1, 2, when="20260201T000000")
+        error = self.refused(self.online("check"), "untrusted")
+        self.assertIn("older", error["what"])
+        self.offer(1, 2, 3, when="20260302T000000")
+        self.assertEqual(self.ask(self.online("check"))["candidate"]["version"], "3")
+
+    def test_refuses_a_kernel_for_another_usr(self):
+        def swap(files):
+            files["OS_2.efi"] = self.releases[3].kernel
+
+        self.offer(1, 2, change=swap)
+        self.refused(self.online("install"), "untrusted")
+        self.is_as_before()
+
+    def test_refuses_a_usr_that_its_tree_does_not_fit(self):
+        def damage(files):
+            name = next(name for name in files if name.startswith("OS_2.usr."))
+            usr = bytearray(self.releases[2].usr)
+            usr[5 * MIB] ^= 1
+            (self.folder / "damaged").write_bytes(usr)
+            files[name] = run_bytes("zstd", "-q", "-c", self.folder / "damaged")
+
+        self.offer(1, 2, change=damage)
+        self.refused(self.online("install"), "corrupt")
+        self.is_as_before()
+
+    def test_says_before_fetching_that_there_is_no_room(self):
+        self.offer(1, 2)
+        # One of each: there is nothing that could be emptied.
+        run("sfdisk", "-q", "--delete", self.disk, "3", "4")
+        before = self.disk.read_bytes()
+        error = self.refused(self.online("install"), "no-space")
+        self.assertEqual(self.disk.read_bytes(), before)
+        self.assertIn("2", error["why"] + error["what"])
+
+    def test_offers_nothing_that_is_not_complete(self):
+        self.offer(1, 2, change=lambda files: files.pop("OS_2.efi"))
+        self.assertEqual(self.ask(self.online("check"), 1), {"candidate": None})
+
+    def test_takes_a_mirror_where_the_first_server_has_lost_a_file(self):
+        self.offer(1, 2)
+        (self.folder / "mirror").mkdir(mode=0o755)
+        with Nginx(self.folder / "mirror") as mirror:
+            for name, content in self.releases[2].files.items():
+                mirror.put(name, content)
+            (self.nginx.folder / "www/OS_2.efi").unlink()
+            done = self.ask(self.online("install", f"--mirror={mirror.plain}"))
+        self.assertEqual(done["version"], "2")
+        self.is_there(2)
+
+    def test_leaves_a_system_that_systemd_sysupdate_goes_on_with(self):
+        self.offer(1, 2)
+        self.ask(self.online("install"))
+        env = os.environ | {"SYSTEMD_RELAX_ESP_CHECKS": "1", "SYSTEMD_ESP_PATH": "/efi"}
+        for path in (self.root / "usr/lib/sysupdate.d").glob("*.transfer"):
+            path.write_text(path.read_text().replace("Path=auto", f"Path={self.disk}"))
+        said = subprocess.run(["/usr/lib/systemd/systemd-sysupdate", f"--definitions={self.root}/usr/lib/sysupdate.d", f"--root={self.root}", "--offline", "--json=short", "list"],
+                              capture_output=True, text=True, env=env)
+        if said.returncode == 0 and said.stdout.strip():
+            self.assertEqual(json.loads(said.stdout)["current"], "2", said)
+        else:
+            self.fail(said.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(verbosity=2)
