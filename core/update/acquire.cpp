@@ -165,9 +165,8 @@ Fetch::Wanted wantedFor(const TransferPlan &plan, const OfferedBytes &from, cons
     wanted.request.proxy = fetching.proxy;
     wanted.request.caFile = fetching.caFile;
     wanted.request.mirrors.push_back({.url = from.path});
-    const std::string name = from.path.substr(from.path.rfind('/') + 1);
-    for (const std::string &mirror : fetching.mirrors)
-        wanted.request.mirrors.push_back({.url = mirror + (mirror.ends_with('/') ? "" : "/") + name});
+    for (const std::string &mirror : mirrorsOf(from.path, fetching))
+        wanted.request.mirrors.push_back({.url = mirror});
     return wanted;
 }
 
@@ -192,10 +191,13 @@ public:
         auto received = Fetch::receive(m_wanted, arrival, m_progress);
         if (!received) {
             // What came is worth keeping, unless it is what was wrong.
-            if (received.error().code == ErrorCode::Corrupt || received.error().code == ErrorCode::BadFormat)
+            if (received.error().code == ErrorCode::Corrupt || received.error().code == ErrorCode::BadFormat) {
                 PREON_CHECK(m_kept.forget());
-            else if (const auto kept = arrival.keep(); !kept)
+                PREON_CHECK(m_place->abandon());
+            }
+            else if (const auto kept = arrival.keep(); !kept) {
                 m_progress.log(kept.error().text());
+            }
             return std::unexpected(std::move(received).error());
         }
         PREON_CHECK(arrival.keepAll());
@@ -244,14 +246,18 @@ private:
     Fd m_bytes;
 };
 
-// HASH.json and HASH.part, by their hash.
+// HASH.json and HASH.part, by their hash. Other names are what a cut left of one that was being replaced.
 Result<void> forgetWhere(const Fetching &fetching, const auto &isMeant)
 {
     std::error_code error;
     for (std::filesystem::directory_iterator each(fetching.store, error), end; !error && each != end; each.increment(error)) {
         const auto hash = fromHex(each->path().stem().string());
-        if (!hash || hash->size() != Sha256Digest().size())
+        const auto kind = each->path().extension();
+        if (!hash || hash->size() != Sha256Digest().size() || (kind != ".json" && kind != ".part")) {
+            std::error_code ignored;
+            std::filesystem::remove(each->path(), ignored);
             continue;
+        }
         Sha256Digest digest{};
         std::ranges::copy(*hash, digest.begin());
         if (isMeant(digest))
@@ -261,6 +267,15 @@ Result<void> forgetWhere(const Fetching &fetching, const auto &isMeant)
 }
 
 } // namespace
+
+std::vector<std::string> mirrorsOf(const std::string &url, const Fetching &fetching)
+{
+    const std::string name = url.substr(url.rfind('/') + 1);
+    std::vector<std::string> mirrors;
+    for (const std::string &mirror : fetching.mirrors)
+        mirrors.push_back(mirror + (mirror.ends_with('/') ? "" : "/") + name);
+    return mirrors;
+}
 
 Result<Acquired> acquire(const TransferPlan &plan, const Fetching &fetching, Progress &progress)
 {

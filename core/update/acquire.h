@@ -22,6 +22,9 @@ struct Fetching {
     std::vector<std::string> mirrors = {}; // folders with the same files as the transfers' own: tried in their order after it
 };
 
+// The same file in the other folders.
+std::vector<std::string> mirrorsOf(const std::string &url, const Fetching &fetching);
+
 struct Acquired {
     std::uint64_t fetched = 0; // through the network
     std::uint64_t kept = 0; // of the file on the server, from an earlier attempt

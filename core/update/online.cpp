@@ -146,6 +146,8 @@ Result<std::optional<std::uint64_t>> fetchSize(const std::string &url, const Fet
 {
     auto request = requestFor(url, fetching, Fetch::Request().limit);
     request.sizeOnly = true;
+    for (const std::string &mirror : mirrorsOf(url, fetching))
+        request.mirrors.push_back({.url = mirror});
     PREON_TRY(auto download, Fetch::Download::start(request, fetching.program));
     while (true) {
         PREON_TRY(const auto frame, download.next(progress));

@@ -40,6 +40,18 @@ std::vector<Sha256Digest> hashesOf(const UpdatePlan &plan)
     return hashes;
 }
 
+void abandonAll(const UpdatePlan &plan, const Fetching &fetching, Progress &progress)
+{
+    for (const TransferPlan &transfer : plan.transfers) {
+        if (transfer.installed || !transfer.place)
+            continue;
+        if (const auto gone = makeTarget(*transfer.place)->abandon(); !gone)
+            progress.log(gone.error().text());
+    }
+    if (const auto gone = forgetKept(fetching, hashesOf(plan)); !gone)
+        progress.log(gone.error().text());
+}
+
 } // namespace
 
 nlohmann::ordered_json toJson(const Updated &updated)
@@ -68,14 +80,19 @@ Result<Updated> applyUpdate(const UpdatePlan &plan, const UpdatingOptions &optio
         updated.kept += acquired.kept;
         updated.written += acquired.written;
     }
-    PREON_CHECK(proveUpdate(plan, progress));
+    if (auto proven = proveUpdate(plan, progress); !proven) {
+        // Whole files that do not belong together: left as pending somebody would give them their names later.
+        if (proven.error().code != ErrorCode::Cancelled)
+            abandonAll(plan, options.fetching, progress);
+        return std::unexpected(std::move(proven).error());
+    }
     if (options.onlyAcquire)
         return updated;
     PREON_CHECK(progress.check());
     progress.phase("Installing", 0);
     for (const std::size_t index : installOrder(plan))
         PREON_CHECK(install(plan.transfers[index]));
-    PREON_CHECK(forgetKept(options.fetching, hashesOf(plan)));
+    PREON_CHECK(forgetAllBut(options.fetching, {}));
     return updated;
 }
 
