@@ -91,8 +91,8 @@ void show(const Offer &offer, const Host &host)
         std::cout << "  goes: " << removal.instance.name << " (" << removal.instance.path << ")\n";
     if (offer.cost.kept > 0)
         std::cout << formatSize(offer.cost.kept) << " are here from an earlier attempt.\n";
-    std::cout << std::format("To fetch: {} ({} bytes){}. To write: {} at most.\n", formatSize(offer.cost.fetch), offer.cost.fetch, offer.cost.exact ? "" : ", and what the server does not say",
-                             formatSize(offer.cost.write));
+    std::cout << std::format("To fetch: {} ({} bytes){}. To write: {} at most.\n", formatSize(offer.cost.fetch), offer.cost.fetch,
+                             offer.cost.exact ? "" : ", and what the server does not say", formatSize(offer.cost.write));
 }
 
 // Nothing newer is an answer, not an error.
@@ -159,7 +159,8 @@ Result<void> carryOut(const Offer &found, const Host &host, const Options &optio
     if (options.json)
         print(Update::toJson(*updated));
     else
-        std::cout << "Version " << updated->version << " is installed (" << formatSize(updated->fetched) << " fetched, " << formatSize(updated->written) << " written); a restart starts it.\n";
+        std::cout << "Version " << updated->version << " is installed (" << formatSize(updated->fetched) << " fetched, " << formatSize(updated->written)
+                  << " written); a restart starts it.\n";
     return {};
 }
 
@@ -189,7 +190,7 @@ Result<void> install(const Host &host, const Options &options)
     }
     PREON_CHECK(askForConsent(options));
     PREON_CHECK(carryOut(*found, host, options));
-    return options.reboot ? runTool({"systemctl", "reboot"}).transform([](const auto &) {}) : Result<void>();
+    return options.reboot ? runTool({"systemctl", "reboot"}).transform([](const auto &) { }) : Result<void>();
 }
 
 Json versionsJson(const Update::System &system, const Host &host)
@@ -267,7 +268,8 @@ Result<void> history(const Host &host, const Options &options)
                                    {"error", job.error ? Json(job.error->text()) : Json()}});
     }
     for (const Boot::Start &start : starts)
-        json["starts"].push_back({{"version", start.version}, {"began", start.began}, {"outcome", Boot::outcomeName(start.outcome)}, {"reasons", start.reasons}});
+        json["starts"].push_back(
+            {{"version", start.version}, {"began", start.began}, {"outcome", Boot::outcomeName(start.outcome)}, {"reasons", start.reasons}});
     if (options.json) {
         print(json);
         return {};
@@ -276,7 +278,8 @@ Result<void> history(const Host &host, const Options &options)
         return std::format("{:%Y-%m-%d %H:%M}", std::chrono::sys_seconds{std::chrono::seconds(seconds.get<std::int64_t>())});
     };
     for (const Json &update : json["updates"])
-        std::cout << when(update["began"]) << "  update to " << (update["version"].is_string() ? update["version"].get<std::string>() : "?") << ": " << update["state"].get<std::string>() << '\n';
+        std::cout << when(update["began"]) << "  update to " << (update["version"].is_string() ? update["version"].get<std::string>() : "?") << ": "
+                  << update["state"].get<std::string>() << '\n';
     for (const Json &start : json["starts"])
         std::cout << when(start["began"]) << "  start of " << start["version"].get<std::string>() << ": " << start["outcome"].get<std::string>() << '\n';
     return {};
@@ -306,7 +309,8 @@ void addUpdate(CLI::App &app, Invocation &invocation)
         if (withVersion)
             command->add_option("VERSION", options->version, "Another one than the newest");
         command->add_option("--component", options->component, "What is updated besides the system: sysupdate.NAME.d");
-        command->add_option("--mirror", options->mirrors, "A folder of another server with the same files, tried after the one in the settings")->type_name("URL");
+        command->add_option("--mirror", options->mirrors, "A folder of another server with the same files, tried after the one in the settings")
+            ->type_name("URL");
         command->add_option("--rate", options->rate, "Fetch no faster than that")->type_name("BYTES")->transform(CLI::AsSizeValue(false));
         command->add_flag("--unsigned", options->unsigned_, "Take a list of files without a signature");
         command->add_option("--fetcher", options->fetcher, "The program that fetches and unpacks")->type_name("FILE");
@@ -320,10 +324,13 @@ void addUpdate(CLI::App &app, Invocation &invocation)
                "Fetches the list of files and checks its signature. The exit status is 1 where there is nothing newer.\n\n  preonctl update check --json",
                [&invocation](const Host &host, const Options &how) { return check(host, how, invocation); }),
            false);
-    online(add("plan", "Show what an update would do: bytes to fetch and to write, slots", "  preonctl update plan\n  preonctl update plan 3 --json", plan), true);
-    for (const auto &[name, help] : {std::pair("install", "Fetch and install a version; a restart starts it"), std::pair("resume", "Go on with an update that was stopped or cut off")}) {
+    online(add("plan", "Show what an update would do: bytes to fetch and to write, slots", "  preonctl update plan\n  preonctl update plan 3 --json", plan),
+           true);
+    for (const auto &[name, help] :
+         {std::pair("install", "Fetch and install a version; a restart starts it"), std::pair("resume", "Go on with an update that was stopped or cut off")}) {
         auto *command = changing(online(add(name, help,
-                                            "Fetches what is missing, checks it, and only then gives it its names, the kernel last: until then nothing is different. What was fetched stays when it is stopped.\n\n"
+                                            "Fetches what is missing, checks it, and only then gives it its names, the kernel last: until then nothing is "
+                                            "different. What was fetched stays when it is stopped.\n\n"
                                             "  preonctl update install --yes && systemctl reboot",
                                             install),
                                         true));
@@ -333,7 +340,8 @@ void addUpdate(CLI::App &app, Invocation &invocation)
     changing(add("cancel", "Remove what an update that was stopped has left", "  preonctl update cancel", cancel));
     online(add("list", "List versions, here and on offer", "  preonctl update list\n  preonctl update list --offline --json", list), false)
         ->add_flag("--offline", options->offline, "Only those that are here");
-    changing(add("vacuum", "Remove versions beyond what the settings keep", "The one that runs and the last one that came up are never removed.\n\n  preonctl update vacuum --dry-run", vacuum));
+    changing(add("vacuum", "Remove versions beyond what the settings keep",
+                 "The one that runs and the last one that came up are never removed.\n\n  preonctl update vacuum --dry-run", vacuum));
     add("history", "What was updated and started, and how it went", "  preonctl update history", history);
 }
 

@@ -194,8 +194,7 @@ public:
             if (received.error().code == ErrorCode::Corrupt || received.error().code == ErrorCode::BadFormat) {
                 PREON_CHECK(m_kept.forget());
                 PREON_CHECK(m_place->abandon());
-            }
-            else if (const auto kept = arrival.keep(); !kept) {
+            } else if (const auto kept = arrival.keep(); !kept) {
                 m_progress.log(kept.error().text());
             }
             return std::unexpected(std::move(received).error());
@@ -345,7 +344,8 @@ Result<void> forgetKept(const Fetching &fetching, const std::vector<Sha256Digest
 
 Result<void> forgetAllBut(const Fetching &fetching, const std::vector<Sha256Digest> &hashes)
 {
-    return fetching.store.empty() ? Result<void>() : forgetWhere(fetching, [&hashes](const Sha256Digest &hash) { return !std::ranges::contains(hashes, hash); });
+    return fetching.store.empty() ? Result<void>()
+                                  : forgetWhere(fetching, [&hashes](const Sha256Digest &hash) { return !std::ranges::contains(hashes, hash); });
 }
 
 } // namespace Preon::Update

@@ -77,9 +77,10 @@ Result<void> remember(const std::string &folder, std::int64_t when, const Host &
     const auto known = std::ranges::find(seen, folder, &SeenManifest::folder);
     if (known != seen.end() && when > 0 && when < known->signedAt) {
         const std::chrono::sys_seconds then{std::chrono::seconds(known->signedAt)}, offered{std::chrono::seconds(when)};
-        return fail(ErrorCode::Untrusted, "The list of " + folder + " is older than the one that was there before",
-                    std::format("it was signed on {:%Y-%m-%d %H:%M:%S}, and one that was signed on {:%Y-%m-%d %H:%M:%S} (UTC) was seen here already", offered, then),
-                    "The server, or somebody between it and here, offers what is past. Try again later, or another network.");
+        return fail(
+            ErrorCode::Untrusted, "The list of " + folder + " is older than the one that was there before",
+            std::format("it was signed on {:%Y-%m-%d %H:%M:%S}, and one that was signed on {:%Y-%m-%d %H:%M:%S} (UTC) was seen here already", offered, then),
+            "The server, or somebody between it and here, offers what is past. Try again later, or another network.");
     }
     if (known != seen.end())
         seen.erase(known);

@@ -216,9 +216,11 @@ nlohmann::ordered_json toJson(const UpdateCost &cost)
     const auto orNull = [](const std::optional<std::uint64_t> &number) {
         return number ? nlohmann::ordered_json(*number) : nlohmann::ordered_json(nullptr);
     };
-    nlohmann::ordered_json json{{"fetch", cost.fetch}, {"already", cost.kept}, {"write", cost.write}, {"exact", cost.exact}, {"parts", nlohmann::ordered_json::array()}};
+    nlohmann::ordered_json json{
+        {"fetch", cost.fetch}, {"already", cost.kept}, {"write", cost.write}, {"exact", cost.exact}, {"parts", nlohmann::ordered_json::array()}};
     for (const PartCost &part : cost.parts)
-        json["parts"].push_back({{"name", part.id}, {"target", part.target}, {"fetch", orNull(part.fetch)}, {"already", part.kept}, {"write", orNull(part.write)}});
+        json["parts"].push_back(
+            {{"name", part.id}, {"target", part.target}, {"fetch", orNull(part.fetch)}, {"already", part.kept}, {"write", orNull(part.write)}});
     return json;
 }
 

@@ -23,10 +23,10 @@ class KeptHomes(FirstStart):
         self.home = self.machine / "home"
         (self.machine / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
 
-    def image(self, name="anna", content=None, **options):
+    def lay_image(self, name="anna", content=None, **options):
         self.give(homes.image(self.home, name, homes.signed(content or homes.record(name, PASSWORD)), PASSWORD, **options))
 
-    def folder(self, name="otto", content=None):
+    def lay_folder(self, name="otto", content=None):
         self.give(homes.folder(self.home, name, content or homes.signed(homes.record(name, PASSWORD))))
 
     @staticmethod
@@ -40,8 +40,8 @@ class KeptHomes(FirstStart):
 class Way(KeptHomes):
     def test_from_a_home_to_its_person(self):
         self.assertEqual(self.describe()["homes"], [])
-        self.image()
-        self.folder()
+        self.lay_image()
+        self.lay_folder()
         self.assertEqual(self.describe()["homes"], [{"userName": "anna", "storage": "luks", "size": 24 << 20}, {"userName": "otto", "storage": "directory", "size": 0}])
         for name in ("anna", "otto"):
             person = self.open(name)
@@ -54,7 +54,7 @@ class Way(KeptHomes):
 
     def test_ends_where_nobody_keeps_homes(self):
         """There is no systemd-homed here, which is said before anything is asked for."""
-        self.image()
+        self.lay_image()
         self.assertTrue(self.describe()["accounts"]["kept"]["what"])
         self.refused("unsupported", self.plan, user_name="anna", account="kept")
         # A new person is made as ever, but not by a name whose home lies there.
@@ -62,7 +62,7 @@ class Way(KeptHomes):
         self.assertEqual(self.plan(**ANNA | {"user-name": "carla"})[1]["account"]["name"], "carla")
 
     def test_says_what_does_not_hold_any_more(self):
-        self.image(content=homes.record("anna", PASSWORD, memberOf=["docker"], environment=["LD_PRELOAD=/tmp/x"], mountNoSuid=False))
+        self.lay_image(content=homes.record("anna", PASSWORD, memberOf=["docker"], environment=["LD_PRELOAD=/tmp/x"], mountNoSuid=False))
         lost = json.dumps(self.open()["notTakenOver"])
         for word in ("docker", "environment", "mountNoSuid"):
             self.assertIn(word, lost)
@@ -70,7 +70,7 @@ class Way(KeptHomes):
 
 class Attacks(KeptHomes):
     def test_guessing_is_slow_and_ends(self):
-        self.folder()
+        self.lay_folder()
         refusals = []
         for number in range(40):
             try:
@@ -81,14 +81,14 @@ class Attacks(KeptHomes):
         self.refused("busy", self.open, "otto")  # nor is the right one looked at
 
     def test_strangers_use_up_nobodys_tries(self):
-        self.folder()
+        self.lay_folder()
         stranger = self.caller(STRANGER)
         for _ in range(35):
             self.refused("permission", self.open, "otto", PASSWORD, stranger)
         self.open("otto")
 
     def test_words_of_no_form_are_refused(self):
-        self.image()
+        self.lay_image()
         for name in ("", "../anna", "/etc/shadow", "Anna", "anna\n", "x" * 100_000):
             self.refused("bad-argument", self.open, name)
         for password in ("", "x" * 513):
@@ -106,21 +106,21 @@ class Attacks(KeptHomes):
         os.mkfifo(self.home / "hans.home")
         self.assertEqual(self.describe()["homes"], [])
         self.refused("not-found", self.open)
-        self.folder("eva", homes.signed(homes.record("eva", PASSWORD)))
+        self.lay_folder("eva", homes.signed(homes.record("eva", PASSWORD)))
         (self.home / "eva.homedir/.identity").unlink()
         os.symlink("/etc/passwd", self.home / "eva.homedir/.identity")
         with self.assertRaises(Exception):
             self.open("eva")
 
     def test_records_of_others_are_refused(self):
-        self.image(content=homes.record("root", PASSWORD))
+        self.lay_image(content=homes.record("root", PASSWORD))
         self.refused("bad-format", self.open)
-        self.image(label="otto")
+        self.lay_image(label="otto")
         self.refused("bad-format", self.open)
         for more in ({"uid": 0}, {"gid": 0}, {"homeDirectory": "/root"}, {"disposition": "system"}, {"perMachine": [{"uid": 0}]}):
-            self.image(content=homes.record("anna", PASSWORD, **more))
+            self.lay_image(content=homes.record("anna", PASSWORD, **more))
             self.refused("untrusted", self.open)
-        self.folder("otto", homes.signed(homes.record("otto", PASSWORD)) | {"memberOf": ["sudo"]})
+        self.lay_folder("otto", homes.signed(homes.record("otto", PASSWORD)) | {"memberOf": ["sudo"]})
         self.refused("untrusted", self.open, "otto")
         (self.home / "otto.homedir/.identity").write_text("x" * (2 << 20))
         self.refused("bad-format", self.open, "otto")
@@ -128,7 +128,7 @@ class Attacks(KeptHomes):
         self.refused("bad-format", self.open)
 
     def test_only_where_nobody_lives(self):
-        self.folder()
+        self.lay_folder()
         with (self.machine / "etc/passwd").open("a") as users:
             users.write("carla:x:1000:1000::/var/home/carla:/bin/bash\n")
         self.refused("exists", self.open, "otto")

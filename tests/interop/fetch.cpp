@@ -115,7 +115,9 @@ Result<Json> run(const std::string &program, const Json &asked, Json &said)
     PREON_TRY(Fd kept, openIfNamed(asked.value("kept", std::string())));
     FileTarget target(std::move(output), std::move(kept));
     target.goOnAt(wanted.request.offset);
-    wanted.kept = [&target](std::uint64_t offset, std::span<std::byte> buffer) { return readAt(target.kept(), offset, buffer); };
+    wanted.kept = [&target](std::uint64_t offset, std::span<std::byte> buffer) {
+        return readAt(target.kept(), offset, buffer);
+    };
     Watcher watcher(asked.value("stopAfter", std::uint64_t(0)));
     const auto began = std::chrono::steady_clock::now();
     const auto received = Fetch::receive(wanted, target, watcher);
