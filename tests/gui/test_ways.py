@@ -249,7 +249,8 @@ class WaysTest(unittest.TestCase):
         self.window.round()
         self.assertIn("Under way", self.heard())
         keys("space")
-        self.window.find("button", "Keep installing")
+        # The keyboard comes to what changes nothing, once the dialog stands.
+        wait_for("the keyboard to be on what goes on", lambda: (lambda here: here and here.name == "Keep installing")(self.window.focused()))
         self.assertEqual([name for _, role, name in self.window.round() if role == "button"], ["Keep installing", "Stop"])
         keys("space")
         self.helper.send_signal(signal.SIGCONT)
