@@ -17,7 +17,7 @@ namespace
 {
 constexpr auto service = "org.freedesktop.home1", object = "/org/freedesktop/home1", interface = "org.freedesktop.home1.Manager";
 // A file system may be made on the way, or a person be asked.
-constexpr std::uint64_t patience = 600'000'000; // microseconds
+constexpr std::uint64_t callTimeout = 600'000'000; // microseconds
 
 struct MessageDeleter {
     void operator()(sd_bus_message *message) const
@@ -94,7 +94,7 @@ Result<Message> answer(sd_bus *bus, const Message &message, std::string_view use
 {
     BusError error;
     sd_bus_message *reply = nullptr;
-    if (const int status = sd_bus_call(bus, message.get(), patience, error.get(), &reply); status < 0)
+    if (const int status = sd_bus_call(bus, message.get(), callTimeout, error.get(), &reply); status < 0)
         return std::unexpected(error.explained(status, userName));
     return Message(reply);
 }

@@ -13,7 +13,7 @@ namespace Preon::Bus
 namespace
 {
 
-constexpr std::uint64_t patience = 20'000'000; // microseconds: whoever answers may have to be started
+constexpr std::uint64_t answerTimeout = 20'000'000; // microseconds: whoever answers may have to be started
 
 struct BusDeleter {
     void operator()(sd_bus *bus) const
@@ -29,7 +29,7 @@ Result<void> ask(const std::string &failed, Call call)
     if (const int status = sd_bus_open_system(&made); status < 0)
         return failErrno(-status, failed + ": there is no system bus");
     const std::unique_ptr<sd_bus, BusDeleter> bus(made);
-    sd_bus_set_method_call_timeout(bus.get(), patience);
+    sd_bus_set_method_call_timeout(bus.get(), answerTimeout);
     sd_bus_error error{};
     const int status = call(bus.get(), &error);
     Result<void> done;

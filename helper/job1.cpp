@@ -13,7 +13,7 @@ namespace
 {
 constexpr std::size_t mostLines = 1000;
 
-std::string text(const nlohmann::ordered_json &json)
+std::string orEmpty(const nlohmann::ordered_json &json)
 {
     return json.is_null() ? "{}" : json.dump(-1, ' ', true, nlohmann::json::error_handler_t::replace);
 }
@@ -149,8 +149,8 @@ void JobObject::Describe(sdbus::Result<std::string, std::string, std::string, st
                                 if (!job)
                                     return reply->returnError(toDBus({ErrorCode::NotFound, "This work is not known any more", {}, {}}));
                                 const Job::Record &record = job->m_record;
-                                reply->returnResults(text(record.plan), text(record.result), record.error ? text(toJson(*record.error)) : std::string(),
-                                                     job->m_log);
+                                reply->returnResults(orEmpty(record.plan), orEmpty(record.result),
+                                                     record.error ? orEmpty(toJson(*record.error)) : std::string(), job->m_log);
                             });
 }
 

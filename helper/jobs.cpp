@@ -12,7 +12,7 @@ namespace Preon::Helper
 namespace
 {
 constexpr std::chrono::milliseconds tick{250}, slowTick{2000};
-constexpr std::chrono::milliseconds fresh{200}; // so often at most the disk is read for those who ask
+constexpr std::chrono::milliseconds freshFor{200}; // so often at most the disk is read for those who ask
 }
 
 Jobs::Jobs(Service &service, Listener listener)
@@ -95,7 +95,7 @@ bool Jobs::isAnyRunning() const
 
 std::vector<sdbus::ObjectPath> Jobs::paths()
 {
-    if (Clock::now() - m_refreshed >= fresh)
+    if (Clock::now() - m_refreshed >= freshFor)
         refresh();
     std::vector<sdbus::ObjectPath> all;
     std::ranges::transform(m_jobs, std::back_inserter(all), [](const auto &job) { return JobObject::pathOf(job->id()); });

@@ -39,7 +39,7 @@ Result<void> sayVerdict(const Host &host, Boot::Verdict verdict, const Options &
     return Boot::setVerdict(host, Boot::bootFolders(host), verdict);
 }
 
-Json toJson(const Boot::Start &start)
+Json toJson(const Boot::StartRecord &start)
 {
     Json json{{"bootId", start.bootId.text()},
               {"began", start.began},
@@ -52,7 +52,7 @@ Json toJson(const Boot::Start &start)
     return json;
 }
 
-void print(const Boot::Start &start)
+void print(const Boot::StartRecord &start)
 {
     const std::chrono::sys_seconds began{std::chrono::seconds(start.began)};
     std::cout << std::format("{:%Y-%m-%d %H:%M} UTC  version {}  {}", began, start.version.empty() ? "?" : start.version, Boot::outcomeName(start.outcome));
@@ -67,7 +67,7 @@ Result<void> list(const Host &host, bool json)
 {
     PREON_TRY(const auto starts, Boot::readStarts(host));
     Json all = Json::array();
-    for (const Boot::Start &start : starts) {
+    for (const Boot::StartRecord &start : starts) {
         if (json)
             all.push_back(toJson(start));
         else
@@ -78,22 +78,33 @@ Result<void> list(const Host &host, bool json)
     return {};
 }
 
+// What cannot be read or recorded (a full disk, settings that make no sense) is said, and is no reason to leave a version in which people can log in.
+template<typename T>
+bool orSaid(const Result<T> &result)
+{
+    if (!result)
+        std::cerr << result.error().text() << '\n';
+    return result.has_value();
+}
+
 // What preon-boot-check.service does: the record, then the wait. A version that is on trial and in which nobody can log in is not stayed in: the next start counts it down further, or
 // takes the one before it.
 Result<void> check(const Host &host, const Options &options)
 {
     const auto now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
-    PREON_TRY(const auto start, Boot::noteStart(host, now));
-    PREON_TRY(const auto rules, Boot::readCheckRules(host));
+    orSaid(Boot::noteStart(host, now));
+    const auto rules = Boot::readCheckRules(host);
+    orSaid(rules);
     const SilentProgress silent;
-    PREON_TRY(const auto result, Boot::waitForLogin(rules, silent));
+    PREON_TRY(const auto result, Boot::waitForLogin(rules.value_or(Boot::CheckRules()), silent));
+    orSaid(Boot::noteOutcome(host, result.cameUp ? Boot::Outcome::CameUp : Boot::Outcome::Failed, result.missing));
     if (result.cameUp)
-        return Boot::noteOutcome(host, Boot::Outcome::CameUp);
-    PREON_CHECK(Boot::noteOutcome(host, Boot::Outcome::Failed, result.missing));
+        return {};
     std::string why;
     for (const std::string &missing : result.missing)
         why += (why.empty() ? "" : " ") + missing;
-    if (options.restart && start.count) {
+    const auto counted = Boot::countedStart(host);
+    if (options.restart && counted && *counted) {
         std::cerr << "This version is on trial; starting anew.\n";
         PREON_CHECK(runTool({"systemctl", "--no-block", "reboot"}));
     }

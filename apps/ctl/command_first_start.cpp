@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "apps/ctl/command.h"
+#include "apps/ctl/progress.h"
 #include "apps/ctl/secrets.h"
 
 #include "bus/homed.h"
@@ -55,19 +56,10 @@ void forgetJournal(const Host &host, Progress &progress)
         progress.log(gone.error().text());
 }
 
-class Told : public SilentProgress
-{
-public:
-    void log(std::string_view line) override
-    {
-        std::cerr << line << '\n';
-    }
-};
-
 // By the unit, before anybody can log in.
 Result<void> carryOut(const Home::HandOverPlan &plan, const Host &host)
 {
-    Told told;
+    LogProgress told;
     if (!plan.wishes.keepsSettings && host.root == "/") {
         for (const auto &forgotten : {Bus::nameComputer({}), Bus::speak({})}) {
             if (!forgotten)
@@ -97,7 +89,7 @@ Result<void> takeKeyBack(const ResetOptions &options, const Host &host, const In
         PREON_TRY(existing,
                   options.keyFile.empty() ? askSecret("Recovery key or passphrase of " + volume.partition.string()) : readSecretLine(options.keyFile));
     }
-    Told told;
+    LogProgress told;
     return Install::prepareForNextOwner(volume, host.root, asks ? &existing : nullptr, told);
 }
 

@@ -92,7 +92,7 @@ void showKey(const HomeOptions &options, Json object, const std::string &text, c
     options.print(object, letters);
 }
 
-Result<void> list(const HomeOptions &options, const Host &host)
+Result<void> listAccounts(const HomeOptions &options, const Host &host)
 {
     PREON_TRY(Bus::Homed homed, openHomed());
     PREON_TRY(const std::vector<Bus::Homed::Home> homes, homed.list());
@@ -308,7 +308,7 @@ void addHome(CLI::App &app, Invocation &invocation)
         });
         return std::pair(command, options);
     };
-    add("list", "The accounts, and whether a recovery key opens their homes", false, list);
+    add("list", "The accounts, and whether a recovery key opens their homes", false, listAccounts);
     const auto [creating, wishes] = add("create", "Make an account with a home", true, create);
     addCreating(creating, wishes);
     const auto [changing, ways] = add("passwd", "Change the password, by the old one or by the recovery key", true, passwd);

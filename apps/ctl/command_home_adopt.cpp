@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "apps/ctl/command.h"
+#include "apps/ctl/progress.h"
 #include "apps/ctl/secrets.h"
 
 #include "bus/adopting.h"
@@ -29,15 +30,6 @@ struct AdoptOptions {
     void print(const Json &object, const std::string &text) const
     {
         std::cout << (json ? object.dump(2, ' ', false, Json::error_handler_t::replace) : text) << '\n';
-    }
-};
-
-class Told : public SilentProgress
-{
-public:
-    void log(std::string_view line) override
-    {
-        std::cerr << line << '\n';
     }
 };
 
@@ -81,7 +73,7 @@ Result<void> adopt(const AdoptOptions &options, const Host &host)
         options.print(object, Home::toText(plan));
         return {};
     }
-    Told told;
+    LogProgress told;
     PREON_CHECK(Bus::adopt(plan, host, password, told));
     if (!options.json)
         std::cerr << Home::toText(plan) << '\n';

@@ -59,7 +59,7 @@ struct SysupdateRun {
 
 Result<void> SysupdateRun::load()
 {
-    const DefinitionOptions how{
+    const Update::DefinitionOptions how{
         .specifiers = Repart::readSpecifiers(request.places.host), .architecture = {}, .hasExplicitSource = !request.places.explicitSource.empty()};
     // A folder that is named is one of this machine, whatever the root.
     PREON_TRY(definitions, loadDefinitions(request.folders, how, options.definitions.empty() ? request.places.host.root : "/"));

@@ -166,6 +166,11 @@ Result<void> carryOut(const Offer &found, const Host &host, const Options &optio
 
 Result<void> install(const Host &host, const Options &options)
 {
+    // Before it is planned: what another update changes meanwhile would not be in the plan.
+    Fd lock;
+    if (!options.dryRun) {
+        PREON_TRY(lock, Update::lockUpdates(host));
+    }
     std::optional<Offer> found;
     {
         TerminalProgress progress;
@@ -212,7 +217,7 @@ Json versionsJson(const Update::System &system, const Host &host)
     return all;
 }
 
-Result<void> list(const Host &host, const Options &options)
+Result<void> listVersions(const Host &host, const Options &options)
 {
     TerminalProgress progress;
     PREON_TRY(const auto system, Update::System::look(host, systemOptions(options, host), progress));
@@ -233,6 +238,10 @@ Result<void> vacuum(const Host &host, const Options &options)
     TerminalProgress progress;
     auto here = options;
     here.offline = true;
+    Fd lock;
+    if (!options.dryRun) {
+        PREON_TRY(lock, Update::lockUpdates(host));
+    }
     PREON_TRY(const auto system, Update::System::look(host, systemOptions(here, host), progress));
     PREON_TRY(const auto room, system.planRoom());
     if (options.json)
@@ -248,8 +257,10 @@ Result<void> vacuum(const Host &host, const Options &options)
 // What a paused or cut-off download left.
 Result<void> cancel(const Host &host, const Options &options)
 {
-    const auto fetching = systemOptions(options, host).fetching;
-    return options.dryRun ? Result<void>() : Update::forgetAllBut(fetching, {});
+    if (options.dryRun)
+        return {};
+    PREON_TRY(const Fd lock, Update::lockUpdates(host));
+    return Update::forgetAllBut(systemOptions(options, host).fetching, {});
 }
 
 Result<void> history(const Host &host, const Options &options)
@@ -267,7 +278,7 @@ Result<void> history(const Host &host, const Options &options)
                                    {"ended", job.changed},
                                    {"error", job.error ? Json(job.error->text()) : Json()}});
     }
-    for (const Boot::Start &start : starts)
+    for (const Boot::StartRecord &start : starts)
         json["starts"].push_back(
             {{"version", start.version}, {"began", start.began}, {"outcome", Boot::outcomeName(start.outcome)}, {"reasons", start.reasons}});
     if (options.json) {
@@ -338,7 +349,7 @@ void addUpdate(CLI::App &app, Invocation &invocation)
         command->add_flag("--reboot", options->reboot, "Restart afterwards");
     }
     changing(add("cancel", "Remove what an update that was stopped has left", "  preonctl update cancel", cancel));
-    online(add("list", "List versions, here and on offer", "  preonctl update list\n  preonctl update list --offline --json", list), false)
+    online(add("list", "List versions, here and on offer", "  preonctl update list\n  preonctl update list --offline --json", listVersions), false)
         ->add_flag("--offline", options->offline, "Only those that are here");
     changing(add("vacuum", "Remove versions beyond what the settings keep",
                  "The one that runs and the last one that came up are never removed.\n\n  preonctl update vacuum --dry-run", vacuum));

@@ -22,7 +22,7 @@ namespace
 {
 
 constexpr int notifyFd = 3;
-constexpr int patience = 5000; // milliseconds
+constexpr int startTimeout = 5000; // milliseconds
 
 } // namespace
 
@@ -46,7 +46,7 @@ PasswordAgent::PasswordAgent()
     }
     // It closes its end when polkit knows it; so does its death.
     pollfd wait{.fd = known.get(), .events = POLLIN, .revents = 0};
-    while (m_process > 0 && ::poll(&wait, 1, patience) < 0 && errno == EINTR) { }
+    while (m_process > 0 && ::poll(&wait, 1, startTimeout) < 0 && errno == EINTR) { }
 }
 
 PasswordAgent::~PasswordAgent()

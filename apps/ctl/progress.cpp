@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <csignal>
 #include <cstdio>
+#include <iostream>
 #include <format>
 
 #include <unistd.h>
@@ -121,6 +122,11 @@ void TerminalProgress::clear()
     std::fputs("\r\033[K", stderr);
     std::fflush(stderr);
     m_onLine = false;
+}
+
+void LogProgress::log(std::string_view line)
+{
+    std::cerr << line << '\n';
 }
 
 } // namespace Preon::Ctl

@@ -41,6 +41,13 @@ private:
     bool m_onLine = false; // something is drawn that has to be cleared
 };
 
+// Says what is told, and nothing of how far it is: for units, whose output is the journal.
+class LogProgress : public SilentProgress
+{
+public:
+    void log(std::string_view line) override;
+};
+
 // "Copying the system   1.2 GB of 3.4 GB   210 MiB/s   11 seconds left"; without a total only the phase. Rate and time left appear after a second.
 std::string progressLine(std::string_view phase, std::uint64_t done, std::uint64_t total, std::chrono::milliseconds elapsed);
 

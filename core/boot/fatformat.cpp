@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/boot/fat.h"
+#include "core/base/units.h"
 
 #include <algorithm>
 #include <cerrno>
@@ -14,7 +15,6 @@ namespace Preon::Boot
 namespace
 {
 
-constexpr std::uint64_t mebibyte = 1U << 20U;
 constexpr int imageNumber = 9;
 
 // Bytes from the start that hold the boot sectors, both FATs and the first clusters (the root folder): all that a new file system consists of.

@@ -3,6 +3,7 @@
 
 #include "core/boot/liveroot.h"
 
+#include "core/base/units.h"
 #include "core/base/format.h"
 #include "core/base/process.h"
 #include "core/tpm/tpm.h"
@@ -16,7 +17,6 @@ namespace
 {
 constexpr unsigned kernelPcr = 11;
 constexpr std::string_view liveWord = "preon-live";
-constexpr std::uint64_t MiB = 1024 * 1024;
 
 Result<std::uint64_t> totalMemory(const Host &host)
 {
@@ -50,12 +50,12 @@ Result<std::filesystem::path> makeRamDisk(const Host &host, const LiveRootSize &
 
 Result<LiveRootSize> planLiveRoot(std::uint64_t memory)
 {
-    constexpr std::uint64_t least = 768 * MiB;
+    constexpr std::uint64_t least = 768 * mebibyte;
     if (memory < least)
         return fail(ErrorCode::NoSpace, "This computer has too little memory to run from a stick",
                     "it has " + formatSize(memory) + ", " + formatSize(least) + " are needed");
     // Programs' data compresses to about a third; half of the memory stays for running them in any case.
-    return LiveRootSize{memory / MiB * MiB, memory / 2 / MiB * MiB};
+    return LiveRootSize{memory / mebibyte * mebibyte, memory / 2 / mebibyte * mebibyte};
 }
 
 Result<void> makeLiveRoot(const Host &host, Progress &progress)

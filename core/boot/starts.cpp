@@ -34,11 +34,11 @@ std::string textOf(const Json &json, const char *member)
     return found != json.end() && found->is_string() ? found->get<std::string>().substr(0, longestText) : std::string();
 }
 
-std::optional<Start> parseStart(const Json &json)
+std::optional<StartRecord> parseStart(const Json &json)
 {
     if (!json.is_object())
         return std::nullopt;
-    Start start;
+    StartRecord start;
     const auto id = Uuid::parse(textOf(json, "bootId"));
     const auto outcome = std::ranges::find(outcomes, textOf(json, "outcome"));
     if (!id || outcome == outcomes.end())
@@ -61,7 +61,7 @@ std::optional<Start> parseStart(const Json &json)
     return start;
 }
 
-Result<void> writeStarts(const Host &host, std::vector<Start> starts)
+Result<void> writeStarts(const Host &host, std::vector<StartRecord> starts)
 {
     if (starts.size() > mostStarts)
         starts.erase(starts.begin(), starts.end() - mostStarts);
@@ -89,9 +89,9 @@ Result<std::string> runningVersion(const Host &host)
     return fail(ErrorCode::NotFound, "This system does not say which version it is", "its os-release has neither IMAGE_VERSION nor VERSION_ID");
 }
 
-Start thisStart(const Host &host, const Uuid &bootId, std::string version, std::int64_t now)
+StartRecord thisStart(const Host &host, const Uuid &bootId, std::string version, std::int64_t now)
 {
-    Start start;
+    StartRecord start;
     start.bootId = bootId;
     start.began = now;
     start.version = std::move(version);
@@ -110,9 +110,9 @@ std::string_view outcomeName(Outcome outcome)
     return outcomes[static_cast<std::size_t>(outcome)];
 }
 
-std::vector<Start> parseStarts(std::string_view text)
+std::vector<StartRecord> parseStarts(std::string_view text)
 {
-    std::vector<Start> starts;
+    std::vector<StartRecord> starts;
     const Json json = Json::parse(text, nullptr, false);
     if (!json.is_array())
         return starts;
@@ -123,10 +123,10 @@ std::vector<Start> parseStarts(std::string_view text)
     return starts;
 }
 
-std::string startsText(const std::vector<Start> &starts)
+std::string startsText(const std::vector<StartRecord> &starts)
 {
     Json all = Json::array();
-    for (const Start &start : starts) {
+    for (const StartRecord &start : starts) {
         Json json{{"bootId", start.bootId.text()}, {"began", start.began}, {"version", start.version}, {"kernel", start.kernel}};
         if (start.count) {
             json["triesLeft"] = start.count->left;
@@ -140,23 +140,23 @@ std::string startsText(const std::vector<Start> &starts)
     return all.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
-Result<std::vector<Start>> readStarts(const Host &host)
+Result<std::vector<StartRecord>> readStarts(const Host &host)
 {
     const auto text = readTextFile(host.path(recordPath));
     if (!text && text.error().code != ErrorCode::NotFound && text.error().code != ErrorCode::BadFormat)
         return std::unexpected(text.error());
-    return text ? parseStarts(*text) : std::vector<Start>();
+    return text ? parseStarts(*text) : std::vector<StartRecord>();
 }
 
-Result<Start> noteStart(const Host &host, std::int64_t now)
+Result<StartRecord> noteStart(const Host &host, std::int64_t now)
 {
     PREON_TRY(const Uuid bootId, host.bootId());
     PREON_TRY(auto starts, readStarts(host));
-    if (const auto known = std::ranges::find(starts, bootId, &Start::bootId); known != starts.end())
+    if (const auto known = std::ranges::find(starts, bootId, &StartRecord::bootId); known != starts.end())
         return *known;
     PREON_TRY(auto version, runningVersion(host));
     starts.push_back(thisStart(host, bootId, std::move(version), now));
-    const Start start = starts.back();
+    const StartRecord start = starts.back();
     PREON_CHECK(writeStarts(host, std::move(starts)));
     return start;
 }
@@ -165,7 +165,7 @@ Result<void> noteOutcome(const Host &host, Outcome outcome, const std::vector<st
 {
     PREON_TRY(const Uuid bootId, host.bootId());
     PREON_TRY(auto starts, readStarts(host));
-    const auto start = std::ranges::find(starts, bootId, &Start::bootId);
+    const auto start = std::ranges::find(starts, bootId, &StartRecord::bootId);
     if (start == starts.end())
         return fail(ErrorCode::NotFound, "Nothing is recorded of this start");
     if (start->outcome == Outcome::CameUp || (start->outcome == outcome && start->reasons == reasons))
@@ -175,14 +175,14 @@ Result<void> noteOutcome(const Host &host, Outcome outcome, const std::vector<st
     return writeStarts(host, std::move(starts));
 }
 
-std::vector<LeftVersion> leftVersions(const std::vector<Entry> &menu, const std::vector<Start> &starts)
+std::vector<LeftVersion> leftVersions(const std::vector<Entry> &menu, const std::vector<StartRecord> &starts)
 {
     std::vector<LeftVersion> left;
     for (const Entry &entry : menu) {
         if (entry.profileIndex != 0 || !entry.count || entry.count->left != 0)
             continue;
         LeftVersion version{.version = entry.version, .kernel = entry.id, .tries = entry.count->done};
-        for (const Start &start : starts) {
+        for (const StartRecord &start : starts) {
             if (start.version != entry.version || start.outcome == Outcome::CameUp)
                 continue;
             version.gotToRoot = true;
@@ -196,9 +196,9 @@ std::vector<LeftVersion> leftVersions(const std::vector<Entry> &menu, const std:
     return left;
 }
 
-std::string lastGoodVersion(const std::vector<Start> &starts, std::string_view runningVersion)
+std::string lastGoodVersion(const std::vector<StartRecord> &starts, std::string_view runningVersion)
 {
-    for (const Start &start : starts | std::views::reverse) {
+    for (const StartRecord &start : starts | std::views::reverse) {
         if (start.outcome == Outcome::CameUp && start.version != runningVersion)
             return start.version;
     }

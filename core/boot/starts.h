@@ -26,7 +26,7 @@ enum class Outcome {
 };
 std::string_view outcomeName(Outcome outcome); // "running", "came-up", "failed"
 
-struct Start {
+struct StartRecord {
     Uuid bootId;
     std::int64_t began = 0; // seconds since 1970, by the clock of then
     std::string version; // IMAGE_VERSION, or what the system has in its place
@@ -34,18 +34,18 @@ struct Start {
     std::optional<BootCount> count; // as the loader left it
     Outcome outcome = Outcome::Running;
     std::vector<std::string> reasons; // of one that failed: in English, one sentence each
-    bool operator==(const Start &) const = default;
+    bool operator==(const StartRecord &) const = default;
 };
 
 constexpr std::size_t mostStarts = 64; // older ones are forgotten
 
 // Oldest first. Empty where there is no record; one that makes no sense counts as none, entries of it that make none are left out.
-Result<std::vector<Start>> readStarts(const Host &host);
-std::vector<Start> parseStarts(std::string_view text);
-std::string startsText(const std::vector<Start> &starts);
+Result<std::vector<StartRecord>> readStarts(const Host &host);
+std::vector<StartRecord> parseStarts(std::string_view text);
+std::string startsText(const std::vector<StartRecord> &starts);
 
 // Adds this start (or finds it, asked a second time).
-Result<Start> noteStart(const Host &host, std::int64_t now);
+Result<StartRecord> noteStart(const Host &host, std::int64_t now);
 // How this start went. Coming up after a failure is possible (somebody mended it), and the other way round is not: what came up once stays so.
 Result<void> noteOutcome(const Host &host, Outcome outcome, const std::vector<std::string> &reasons = {});
 
@@ -59,8 +59,8 @@ struct LeftVersion {
     bool operator==(const LeftVersion &) const = default;
 };
 // Pure: kernels without tries left, as the menu has them (entries of the normal profile only), newest first, with what the record says of them.
-std::vector<LeftVersion> leftVersions(const std::vector<Entry> &menu, const std::vector<Start> &starts);
+std::vector<LeftVersion> leftVersions(const std::vector<Entry> &menu, const std::vector<StartRecord> &starts);
 // The newest version that came up here before this one: what nothing may remove. Empty where none is known.
-std::string lastGoodVersion(const std::vector<Start> &starts, std::string_view runningVersion);
+std::string lastGoodVersion(const std::vector<StartRecord> &starts, std::string_view runningVersion);
 
 } // namespace Preon::Boot

@@ -3,6 +3,8 @@
 
 #include "core/disk/gpt.h"
 
+#include "core/base/units.h"
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
@@ -312,17 +314,16 @@ Table grownTable(Table table, std::uint64_t deviceSize)
 
 namespace
 {
-constexpr std::uint64_t MiB = 1U << 20U;
 
 // Where on a disk a GPT lies: its first and last bytes, as many as the copies there now or to come may take.
 std::uint64_t tableArea(const Device &device, const Table &table)
 {
     std::array<std::byte, 92> header{};
-    std::uint64_t area = std::max(MiB, table.entryBytes + 8 * std::uint64_t{device.sectorSize()});
+    std::uint64_t area = std::max(mebibyte, table.entryBytes + 8 * std::uint64_t{device.sectorSize()});
     if (readAt(device.fd(), device.sectorSize(), header) && std::ranges::equal(std::span(header).first(8), asBytes("EFI PART"))) {
         const std::span<const std::byte> bytes(header);
         const std::uint64_t at = littleEndian(bytes.subspan(72, 8)), count = littleEndian(bytes.subspan(80, 4)), size = littleEndian(bytes.subspan(84, 4));
-        if (at <= 64 * MiB / device.sectorSize() && count <= 4096 && size <= 4096)
+        if (at <= 64 * mebibyte / device.sectorSize() && count <= 4096 && size <= 4096)
             area = std::max(area, at * device.sectorSize() + count * size);
     }
     area = (area + 4095) / 4096 * 4096;

@@ -19,7 +19,7 @@ namespace
 constexpr std::array<std::pair<Format, std::string_view>, 5> names{
     {{Format::Gzip, "gz"}, {Format::Xz, "xz"}, {Format::Zstd, "zst"}, {Format::Bzip2, "bz2"}, {Format::Detected, "auto"}}};
 // Written at once: few calls for a disk, and still in the second cache of a core.
-constexpr std::size_t bufferSize = 1U << 20U;
+constexpr std::size_t unpackedAtOnce = 1U << 20U;
 constexpr std::chrono::minutes patience{10};
 
 std::chrono::steady_clock::time_point deadline()
@@ -43,7 +43,7 @@ std::optional<Format> formatNamed(std::string_view name)
 Unpacker::Unpacker(ChildProcess child, Fd input, Fd output, Fd errors, Format format, std::uint64_t limit)
     : m_format(format)
     , m_limit(limit)
-    , m_buffer(bufferSize)
+    , m_buffer(unpackedAtOnce)
     , m_child(std::move(child))
     , m_input(std::move(input))
     , m_output(std::move(output))

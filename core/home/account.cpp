@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/home/account.h"
 
+#include "core/base/units.h"
 #include "core/base/format.h"
 #include "core/home/username.h"
 
@@ -15,7 +16,6 @@ namespace
 {
 using Json = nlohmann::json;
 
-constexpr std::uint64_t mebibyte = 1U << 20U, gibibyte = 1U << 30U;
 // What lies around the file system in a home image: the partition table and 4 MiB of LUKS2 header among it.
 constexpr std::uint64_t imageOverhead = 18874368;
 constexpr std::uint64_t leastOfUse = 512 * mebibyte; // a desktop's first login writes some hundred

@@ -19,7 +19,7 @@ namespace
 
 // What systemd-homed calls an image until it is whole (systemd's tempfn_random).
 const std::string unfinishedPrefix = ".#homework";
-constexpr const char *identities = "/var/lib/systemd/home";
+constexpr const char *identitiesFolder = "/var/lib/systemd/home";
 constexpr std::size_t largestNote = 4096, largestDatabase = 1U << 20U;
 constexpr std::array<std::pair<AccountKind, const char *>, 3> kinds{
     {{AccountKind::Encrypted, "encrypted"}, {AccountKind::Ordinary, "ordinary"}, {AccountKind::Kept, "kept"}}};
@@ -258,7 +258,7 @@ std::string assigned(std::string_view text, std::string_view key)
 
 People peopleOf(const Host &host)
 {
-    People people{.encrypted = stems(host.path(identities), {".identity"}), .ordinary = {}};
+    People people{.encrypted = stems(host.path(identitiesFolder), {".identity"}), .ordinary = {}};
     for (const User &user : usersOf(host)) {
         if (user.isHuman())
             people.ordinary.push_back(user.name);
@@ -274,7 +274,7 @@ Result<FirstStartFacts> lookAtFirstStart(const Host &host, std::span<const Recor
     const Note note = readNote(host);
     facts.done = note.done;
     facts.begun = note.begun;
-    facts.people = stems(host.path(identities), {".identity"});
+    facts.people = stems(host.path(identitiesFolder), {".identity"});
     facts.names = facts.people;
     for (const User &user : usersOf(host)) {
         facts.names.push_back(user.name);

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/install/bootplace.h"
 
+#include "core/base/units.h"
 #include "core/base/format.h"
 
 #include <algorithm>
@@ -13,7 +14,6 @@ namespace Preon::Install
 namespace
 {
 
-constexpr std::uint64_t mebibyte = 1U << 20U;
 // The largest clusters that FAT has are of 64 KiB; a handful of small files and folders takes one each.
 constexpr std::uint64_t smallFilesSlack = mebibyte;
 

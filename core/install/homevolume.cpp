@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/install/homevolume.h"
 
+#include "core/base/units.h"
 #include "core/base/process.h"
 #include "core/luks/mapping.h"
 #include "core/repart/filesystem.h"
@@ -21,9 +22,9 @@ namespace Preon::Install
 namespace
 {
 constexpr const char *makingMapping = "preon-making-home"; // also for writing out the journal; nobody else looks at it
-constexpr std::uint64_t MiB = 1U << 20U;
-constexpr std::uint64_t begin = 8 * MiB, end = 2 * MiB; // where programs look for what a volume holds: libblkid reads at 4 MiB, and 1.6 MB before the end
-constexpr std::uint64_t chunk = 4 * MiB;
+constexpr std::uint64_t begin = 8 * mebibyte,
+                        end = 2 * mebibyte; // where programs look for what a volume holds: libblkid reads at 4 MiB, and 1.6 MB before the end
+constexpr std::uint64_t chunk = 4 * mebibyte;
 constexpr std::uint64_t btrfsSuperblock = 65536, btrfsSuperblockSize = 4096;
 
 std::filesystem::path nodeOf(const char *mapping)

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/install/plan.h"
 
+#include "core/base/units.h"
 #include "core/base/format.h"
 #include "core/install/firstboot.h"
 #include "core/install/installed.h"
@@ -17,8 +18,6 @@ namespace
 {
 
 using Disk::Designator;
-
-constexpr std::uint64_t mebibyte = 1U << 20U;
 
 Result<void> refuse(const Snapshot &snapshot)
 {
@@ -107,8 +106,8 @@ FreeSpace freeSpace(const Disk::Table &table)
     std::ranges::sort(partitions, {}, &Disk::Partition::start);
     FreeSpace space;
     std::uint64_t at = table.firstUsable;
-    const auto until = [&](std::uint64_t begin) {
-        const std::uint64_t free = begin > at ? begin - at : 0;
+    const auto until = [&](std::uint64_t next) {
+        const std::uint64_t free = next > at ? next - at : 0;
         space.all += free;
         space.largest = std::max(space.largest, free);
     };

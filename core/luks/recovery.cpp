@@ -10,7 +10,7 @@ namespace Preon::Luks
 
 namespace
 {
-constexpr std::size_t keySize = 32;
+constexpr std::size_t recoveryKeySize = 32;
 constexpr std::size_t group = 8; // letters between dashes
 
 Secret grouped(const Secret &letters)
@@ -28,7 +28,7 @@ Secret grouped(const Secret &letters)
 // Without the dashes, which stand where they should; nullopt when they do not.
 std::optional<Secret> ungrouped(std::string_view text)
 {
-    Secret letters(keySize * 2);
+    Secret letters(recoveryKeySize * 2);
     std::size_t at = 0;
     for (std::size_t i = 0; i < text.size(); ++i) {
         if (i % (group + 1) != group)
@@ -42,7 +42,7 @@ std::optional<Secret> ungrouped(std::string_view text)
 
 Result<Secret> makeRecoveryKey()
 {
-    PREON_TRY(const Secret key, Secret::random(keySize));
+    PREON_TRY(const Secret key, Secret::random(recoveryKeySize));
     return grouped(toModhex(key));
 }
 
@@ -50,7 +50,7 @@ std::optional<Secret> recoveryKeyFrom(const Secret &typed)
 {
     const std::string_view text = trimmed(std::string_view(typed.chars(), typed.size()));
     std::optional<Secret> letters;
-    if (text.size() == keySize * 2)
+    if (text.size() == recoveryKeySize * 2)
         letters = Secret::copyOf(asBytes(text));
     else if (text.size() == recoveryKeyLength)
         letters = ungrouped(text);

@@ -3,6 +3,7 @@
 
 #include "core/repart/filling.h"
 
+#include "core/base/units.h"
 #include "core/disk/parttypes.h"
 #include "core/repart/allocation.h"
 #include "core/repart/relations.h"
@@ -18,13 +19,12 @@ namespace Preon::Repart
 
 namespace
 {
-constexpr std::uint64_t MiB = 1024 * 1024;
-constexpr std::uint64_t roomy = 1024 * 1024 * MiB; // a sparse file that everything fits into
+constexpr std::uint64_t roomy = 1024 * 1024 * mebibyte; // a sparse file that everything fits into
 
 // Smaller ones their mkfs refuses, or the kernel.
 std::uint64_t smallestOf(const std::string &format)
 {
-    return format == "ext4" ? 32 * MiB : format == "btrfs" ? 256 * MiB : format == "xfs" ? 300 * MiB : 0;
+    return format == "ext4" ? 32 * mebibyte : format == "btrfs" ? 256 * mebibyte : format == "xfs" ? 300 * mebibyte : 0;
 }
 
 struct Minimizer {

@@ -4,6 +4,7 @@
 // What a definition asks of the allocator, and where there is room.
 
 #include "core/disk/parttypes.h"
+#include "core/base/units.h"
 #include "core/repart/planner.h"
 
 #include <algorithm>
@@ -13,21 +14,20 @@ namespace Preon::Repart
 
 namespace
 {
-constexpr std::uint64_t MiB = 1024 * 1024;
-constexpr std::uint64_t defaultMinimum = 10 * MiB;
+constexpr std::uint64_t defaultMinimum = 10 * mebibyte;
 constexpr std::uint64_t hardMinimum = 4096;
 constexpr std::uint64_t signatureSize = 16 * 1024;
-constexpr std::uint64_t luksReserve = 32 * MiB; // twice the header's size: reencryption in place needs the second half
+constexpr std::uint64_t luksReserve = 32 * mebibyte; // twice the header's size: reencryption in place needs the second half
 constexpr std::uint64_t tableOverhead = 1044 * 1024; // the first MiB and the backup table
 
 std::uint64_t minimalFileSystem(const std::string &format, std::uint64_t grain)
 {
     if (format == "ext4")
-        return 32 * MiB;
+        return 32 * mebibyte;
     if (format == "btrfs")
-        return 256 * MiB;
+        return 256 * mebibyte;
     if (format == "xfs")
-        return 300 * MiB;
+        return 300 * mebibyte;
     return grain;
 }
 }

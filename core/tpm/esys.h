@@ -13,6 +13,9 @@
 namespace Preon::Tpm
 {
 
+// For secrets, which are encrypted on their way to the TPM and back.
+constexpr TPMA_SESSION secretBothWays = TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT;
+
 struct EsysFree {
     void operator()(void *pointer) const
     {

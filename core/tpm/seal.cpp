@@ -16,7 +16,6 @@ namespace Preon::Tpm
 
 namespace
 {
-constexpr TPMA_SESSION secretBothWays = TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT;
 
 Result<Bytes> marshalled(const TPM2B_PRIVATE &secretPart, const TPM2B_PUBLIC &publicPart)
 {

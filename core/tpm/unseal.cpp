@@ -17,7 +17,6 @@ namespace Preon::Tpm
 
 namespace
 {
-constexpr TPMA_SESSION secretBothWays = TPMA_SESSION_CONTINUESESSION | TPMA_SESSION_DECRYPT | TPMA_SESSION_ENCRYPT;
 constexpr auto notReleased = "The TPM does not release the key";
 
 const uint8_t *octets(ByteView bytes)
@@ -28,17 +27,17 @@ const uint8_t *octets(ByteView bytes)
 // What can be told without asking the TPM.
 Result<void> checkOpenable(const SealedSecret &sealed, const Secret *pin)
 {
-    constexpr auto what = "The TPM's key cannot be used";
+    constexpr auto unusable = "The TPM's key cannot be used";
     if (sealed.pcrlock)
-        return fail(ErrorCode::Unsupported, what, "it is bound to a policy that systemd-pcrlock keeps in the TPM, which Preon does not take part in",
+        return fail(ErrorCode::Unsupported, unusable, "it is bound to a policy that systemd-pcrlock keeps in the TPM, which Preon does not take part in",
                     "Use another key of the volume; to let Preon open it, enrol the TPM again without systemd-pcrlock.");
     if (sealed.shards.size() != 1)
-        return fail(ErrorCode::Unsupported, what, "its secret is split over " + std::to_string(sealed.shards.size()) + " objects");
+        return fail(ErrorCode::Unsupported, unusable, "its secret is split over " + std::to_string(sealed.shards.size()) + " objects");
     if (!bankAlgorithm(sealed.bank))
-        return fail(ErrorCode::Unsupported, what, "the PCR bank \"" + sealed.bank + "\" is not known");
+        return fail(ErrorCode::Unsupported, unusable, "the PCR bank \"" + sealed.bank + "\" is not known");
     // Without a PIN a try costs nothing, and the member may not matter; with one it would count as a wrong guess.
     if (sealed.pin && !sealed.unknown.empty())
-        return fail(ErrorCode::Unsupported, what,
+        return fail(ErrorCode::Unsupported, unusable,
                     "a later release of systemd wrote it, and what \"" + sealed.unknown.front() + "\" says of the PIN is not known here",
                     "Use another key of the volume.");
     if (sealed.pin && (!pin || pin->empty()))

@@ -22,11 +22,6 @@ constexpr std::uint64_t flushBytes = 4U << 20U;
 constexpr auto flushTime = std::chrono::seconds(1);
 constexpr std::size_t chunkBytes = 1U << 20U;
 
-const OfferedBytes *offered(const TransferPlan &plan)
-{
-    return plan.ranges.size() == 1 && plan.ranges.front().offset == 0 ? std::get_if<OfferedBytes>(&plan.ranges.front().from) : nullptr;
-}
-
 std::string placeName(const TargetPlace &place)
 {
     if (const auto *slot = std::get_if<SlotTarget>(&place))
@@ -40,9 +35,10 @@ std::string placeName(const TargetPlace &place)
 class Arrival : public Fetch::Target
 {
 public:
-    Arrival(TargetWriter &place, std::string name, const KeptFile &kept, const std::optional<KeptNote> &before)
+    Arrival(TargetWriter &place, std::string name, const KeptFile &kept, const std::optional<KeptNote> &before, Progress &progress)
         : m_place(place)
         , m_kept(kept)
+        , m_progress(progress)
         , m_note(before.value_or(KeptNote{}))
         , m_before(m_note.bytes)
     {
@@ -53,7 +49,7 @@ public:
     {
         // The first time what is kept counts; whoever begins again begins with nothing.
         if (std::exchange(m_begun, true)) {
-            m_before = 0;
+            m_before = m_end = m_unflushed = 0;
             m_note.bytes = 0;
             m_note.complete = false;
             m_bytes.reset();
@@ -61,6 +57,15 @@ public:
         }
         m_offset = 0;
         return {};
+    }
+
+    // Only now it is known how much there is; what is here already counts.
+    void started(const Fetch::Start &start) override
+    {
+        if (!start.total)
+            return;
+        m_progress.phase("Fetching", *start.total);
+        m_progress.advance(m_end);
     }
 
     Result<void> unpacking(bool packed) override
@@ -82,28 +87,24 @@ public:
         return {};
     }
 
+    // A store that is full is no reason to end: then the next attempt begins anew.
     Result<void> fetched(ByteView bytes) override
     {
-        if (!m_kept.isUsed())
+        if (!m_kept.isUsed() || m_isFull)
             return {};
-        if (m_note.packed) {
-            if (!m_bytes.isOpen()) {
-                PREON_TRY(m_bytes, m_kept.bytes(m_note.bytes == 0));
-                m_end = m_note.bytes;
-            }
-            PREON_CHECK(writeAt(m_bytes, m_end, bytes));
-        }
-        m_end += bytes.size();
-        m_unflushed += bytes.size();
-        if (m_unflushed < flushBytes || std::chrono::steady_clock::now() - m_flushed < flushTime)
-            return {};
-        return keep();
+        auto kept = take(bytes);
+        if (kept || kept.error().code != ErrorCode::NoSpace)
+            return kept;
+        m_isFull = true;
+        m_progress.log(kept.error().text());
+        m_bytes.reset();
+        return m_kept.forget();
     }
 
     // What came so far is there after a cut.
     Result<void> keep()
     {
-        if (!m_kept.isUsed() || m_unflushed == 0)
+        if (!m_kept.isUsed() || m_isFull || m_unflushed == 0)
             return {};
         if (m_note.packed)
             PREON_CHECK(flush(m_bytes));
@@ -118,7 +119,7 @@ public:
     Result<void> keepAll()
     {
         m_note.complete = true;
-        if (!m_kept.isUsed())
+        if (!m_kept.isUsed() || m_isFull)
             return {};
         PREON_CHECK(keep());
         return m_kept.write(m_note);
@@ -135,15 +136,31 @@ public:
     }
 
 private:
+    Result<void> take(ByteView bytes)
+    {
+        if (m_note.packed) {
+            if (!m_bytes.isOpen()) {
+                PREON_TRY(m_bytes, m_kept.bytes(m_note.bytes == 0));
+            }
+            PREON_CHECK(writeAt(m_bytes, m_end, bytes));
+        }
+        m_end += bytes.size();
+        m_unflushed += bytes.size();
+        if (m_unflushed < flushBytes || std::chrono::steady_clock::now() - m_flushed < flushTime)
+            return {};
+        return keep();
+    }
+
     TargetWriter &m_place;
     const KeptFile &m_kept;
+    Progress &m_progress;
     KeptNote m_note;
     std::uint64_t m_before; // bytes that are in the place since an earlier attempt
     std::uint64_t m_offset = 0, m_written = 0;
     std::uint64_t m_end = 0, m_unflushed = 0; // of the file as it lies on the server
     std::chrono::steady_clock::time_point m_flushed = std::chrono::steady_clock::now();
     Fd m_bytes;
-    bool m_begun = false;
+    bool m_begun = false, m_isFull = false;
 };
 
 // Bytes that the place can take.
@@ -186,7 +203,7 @@ public:
     Result<Acquired> run()
     {
         PREON_CHECK(begin());
-        Arrival arrival(*m_place, placeName(*m_plan.place), m_kept, m_note);
+        Arrival arrival(*m_place, placeName(*m_plan.place), m_kept, m_note, m_progress);
         arrival.startAt(m_wanted.request.offset);
         auto received = Fetch::receive(m_wanted, arrival, m_progress);
         if (!received) {
@@ -280,20 +297,21 @@ Result<Acquired> acquire(const TransferPlan &plan, const Fetching &fetching, Pro
 {
     if (plan.installed || plan.acquired)
         return Acquired{};
-    const OfferedBytes *from = offered(plan);
+    const OfferedBytes *from = plan.wholeOffer();
     if (!from || !plan.place || plan.sourceType != ResourceType::UrlFile || std::holds_alternative<FolderTarget>(*plan.place))
         return fail(ErrorCode::Unsupported, plan.sourcePath + " cannot be fetched to " + plan.targetPath);
     if (!from->sha256)
         return fail(ErrorCode::Untrusted, plan.sourcePath + " cannot be fetched", "its hash is not known");
     if (const auto *file = std::get_if<FileTarget>(&*plan.place))
         PREON_CHECK(makeFolders("/", file->folder.relative_path()));
-    progress.phase("Fetching " + std::filesystem::path(from->path).filename().string(), 0);
+    progress.phase("Fetching", 0);
+    progress.log("Fetching " + std::filesystem::path(from->path).filename().string());
     return Acquisition(plan, *from, fetching, progress).run();
 }
 
 Result<Acquired> acquirePacked(const TransferPlan &plan, const Fetching &fetching, Progress &progress)
 {
-    const OfferedBytes *from = offered(plan);
+    const OfferedBytes *from = plan.wholeOffer();
     if (!from || !plan.place || plan.sourceType != ResourceType::RegularFile || std::holds_alternative<FolderTarget>(*plan.place))
         return fail(ErrorCode::Unsupported, plan.sourcePath + " cannot be unpacked to " + plan.targetPath);
     if (const auto *file = std::get_if<FileTarget>(&*plan.place))
@@ -303,7 +321,7 @@ Result<Acquired> acquirePacked(const TransferPlan &plan, const Fetching &fetchin
     if (fstat(file.get(), &status) < 0 || !S_ISREG(status.st_mode))
         return fail(ErrorCode::Changed, from->path + " is no longer the file that it was");
     const auto size = static_cast<std::uint64_t>(status.st_size);
-    progress.phase("Unpacking " + std::filesystem::path(from->path).filename().string(), size);
+    progress.phase("Unpacking", size);
     const auto place = makeTarget(*plan.place);
     PREON_CHECK(place->begin(Begin::Anew));
     PREON_TRY(auto unpacker, Fetch::Unpacker::start(Fetch::Format::Detected, roomFor(plan), fetching.program));

@@ -15,12 +15,7 @@ namespace Preon::Update
 
 namespace
 {
-constexpr std::size_t chunkBytes = 1U << 20U;
-
-const OfferedBytes *offered(const TransferPlan &plan)
-{
-    return plan.ranges.size() == 1 && plan.ranges.front().offset == 0 ? std::get_if<OfferedBytes>(&plan.ranges.front().from) : nullptr;
-}
+constexpr std::size_t copiedAtOnce = 1U << 20U;
 
 Result<void> copyFile(const OfferedBytes &source, TargetWriter &target, Progress &progress)
 {
@@ -30,7 +25,7 @@ Result<void> copyFile(const OfferedBytes &source, TargetWriter &target, Progress
         return fail(ErrorCode::Changed, source.path + " is no longer the file that it was");
     progress.phase("Copying the new version", static_cast<std::uint64_t>(status.st_size));
     Sha256 hash;
-    Bytes chunk(chunkBytes);
+    Bytes chunk(copiedAtOnce);
     std::uint64_t done = 0;
     for (;;) {
         PREON_CHECK(progress.check());
@@ -83,7 +78,7 @@ bool isLocal(const TransferPlan &plan)
     if (plan.installed || plan.acquired)
         return true;
     const bool local = plan.sourceType == ResourceType::RegularFile || plan.sourceType == ResourceType::Directory || plan.sourceType == ResourceType::Subvolume;
-    return local && !plan.packed && offered(plan);
+    return local && !plan.packed && plan.wholeOffer();
 }
 
 Result<void> acquireLocal(const TransferPlan &plan, Progress &progress)
@@ -100,7 +95,7 @@ Result<void> acquireLocal(const TransferPlan &plan, Progress &progress)
     // What an earlier attempt copied is copied again: reading it costs as much.
     PREON_CHECK(target->begin(Begin::Anew));
     const bool tree = !target->tree().empty();
-    auto copied = tree ? copyFolder(*offered(plan), *target, progress) : copyFile(*offered(plan), *target, progress);
+    auto copied = tree ? copyFolder(*plan.wholeOffer(), *target, progress) : copyFile(*plan.wholeOffer(), *target, progress);
     if (copied)
         return {};
     if (const auto abandoned = target->abandon(); !abandoned)

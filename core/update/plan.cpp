@@ -342,4 +342,9 @@ nlohmann::ordered_json toJson(const UpdatePlan &plan)
     return json;
 }
 
+const OfferedBytes *TransferPlan::wholeOffer() const
+{
+    return ranges.size() == 1 && ranges.front().offset == 0 ? std::get_if<OfferedBytes>(&ranges.front().from) : nullptr;
+}
+
 } // namespace Preon::Update

@@ -79,6 +79,9 @@ struct TransferPlan {
     std::optional<std::uint64_t> bytesFree; // the slot's size, or what the file system has once room is made
     bool verify = true;
     SignatureScheme signature = SignatureScheme::OpenPgp;
+
+    // All of it as one file or folder that is on offer; nullptr where it is pieced together.
+    const OfferedBytes *wholeOffer() const;
 };
 
 struct UpdatePlan {

@@ -69,11 +69,11 @@ Result<void> provePair(const NewSystem &system, Progress &progress)
     // What the medium has, not what memory remembers.
     PREON_CHECK(device.dropCache());
     const Disk::Range data{system.usr->before.start, system.usr->before.size}, tree{system.verity->before.start, system.verity->before.size};
-    progress.phase("Checking the new system", 0);
+    progress.phase("Checking what was written", 0);
     auto loaded = Verity::HashTree::load(device, tree, *hash, progress);
     if (!loaded)
         return std::unexpected(loaded.error().during("The new system is not the one that its kernel was made for"));
-    progress.phase("Checking the new system", loaded->dataSize());
+    progress.phase("Checking what was written", loaded->dataSize());
     return Verity::verifyData(device, data, *loaded, progress);
 }
 

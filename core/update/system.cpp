@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/update/system.h"
 
+#include "core/base/format.h"
 #include "core/boot/starts.h"
 #include "core/repart/sources.h"
 #include "core/repart/specifiers.h"
@@ -10,7 +11,11 @@
 #include <array>
 #include <cctype>
 #include <map>
+#include <cerrno>
 #include <sstream>
+
+#include <fcntl.h>
+#include <sys/file.h>
 
 namespace Preon::Update
 {
@@ -45,6 +50,16 @@ bool isVersionName(std::string_view text)
         return std::isalnum(c) != 0 || std::string_view(".,_-+~^").contains(static_cast<char>(c));
     };
     return !text.empty() && text.size() <= longestVersion && std::ranges::all_of(text, isOfIt);
+}
+
+Result<void> checkRoom(const TransferPlan &transfer, const PartCost &part)
+{
+    const auto *file = transfer.place ? std::get_if<FileTarget>(&*transfer.place) : nullptr;
+    if (!file || !part.write || !transfer.bytesFree || *part.write <= *transfer.bytesFree)
+        return {};
+    return fail(ErrorCode::NoSpace, "There is no room for " + file->name,
+                file->folder.string() + " has " + formatSize(*transfer.bytesFree) + " free, " + formatSize(*part.write) + " are needed",
+                "Remove what is not needed there.");
 }
 
 std::unexpected<Error> nothingNewer()
@@ -116,7 +131,7 @@ std::set<std::string> keptVersions(const Host &host)
     if (!running.empty())
         kept.insert(running);
     const auto starts = Boot::readStarts(host);
-    if (const std::string good = Boot::lastGoodVersion(starts.value_or(std::vector<Boot::Start>()), running); !good.empty())
+    if (const std::string good = Boot::lastGoodVersion(starts.value_or(std::vector<Boot::StartRecord>()), running); !good.empty())
         kept.insert(good);
     for (std::string &version : wishedVersions(host))
         kept.insert(std::move(version));
@@ -183,6 +198,21 @@ Result<VacuumPlan> System::planRoom() const
     return planVacuum(m_look.enabled, m_look.disabled, how);
 }
 
+Result<Fd> lockUpdates(const Host &host)
+{
+    const auto path = host.path("/var/lib/preon/update/lock");
+    std::error_code error;
+    std::filesystem::create_directories(path.parent_path(), error);
+    if (error)
+        return failErrno(error.value(), "Could not make " + path.parent_path().string());
+    PREON_TRY(Fd lock, openFile(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600));
+    if (::flock(lock.get(), LOCK_EX | LOCK_NB) == 0)
+        return lock;
+    if (errno != EWOULDBLOCK)
+        return failErrno("Could not lock " + path.string());
+    return fail(ErrorCode::Busy, "Another update is at work", {}, "Wait until it is done, or stop it.");
+}
+
 Result<UpdateCost> costOf(const UpdatePlan &plan, const Fetching &fetching, Progress &progress)
 {
     UpdateCost cost;
@@ -202,6 +232,7 @@ Result<UpdateCost> costOf(const UpdatePlan &plan, const Fetching &fetching, Prog
         }
         if (const auto *slot = transfer.place ? std::get_if<SlotTarget>(&*transfer.place) : nullptr; slot && !part.write)
             part.write = slot->before.size;
+        PREON_CHECK(checkRoom(transfer, part));
         cost.exact = cost.exact && part.fetch && part.write;
         cost.fetch += part.fetch.value_or(0) - part.kept;
         cost.kept += part.kept;

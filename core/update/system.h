@@ -81,7 +81,10 @@ struct UpdateCost {
     std::uint64_t fetch = 0, kept = 0, write = 0; // fetch: still to be fetched
     bool exact = true; // every part's sizes are known
 };
-// Asks the server for sizes; fetches nothing.
+// Held for as long as versions are changed: two updates at once would fill the same slot. Busy while another holds it.
+Result<Fd> lockUpdates(const Host &host);
+
+// Asks the server for sizes; fetches nothing. NoSpace, with numbers, where a file would not fit to where it goes.
 Result<UpdateCost> costOf(const UpdatePlan &plan, const Fetching &fetching, Progress &progress);
 nlohmann::ordered_json toJson(const UpdateCost &cost);
 

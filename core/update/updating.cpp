@@ -89,7 +89,7 @@ Result<Updated> applyUpdate(const UpdatePlan &plan, const UpdatingOptions &optio
     if (options.onlyAcquire)
         return updated;
     PREON_CHECK(progress.check());
-    progress.phase("Installing", 0);
+    progress.phase("Putting into place", 0);
     for (const std::size_t index : installOrder(plan))
         PREON_CHECK(install(plan.transfers[index]));
     PREON_CHECK(forgetAllBut(options.fetching, {}));

@@ -23,7 +23,8 @@ struct UpdatingOptions {
     std::function<void(const Removal &)> removing = {};
 };
 
-// progress: phases "Making room", "Fetching NAME" (or Copying, Unpacking) for each part, "Checking the new system", "Installing". Cancelling is safe until Installing, and keeps what was fetched.
+// progress: phases "Making room", "Fetching" (or "Copying", "Unpacking") for each part, "Checking what was written", "Putting into place". Cancelling is safe until the last of them, and
+// keeps what was fetched.
 Result<Updated> applyUpdate(const UpdatePlan &plan, const UpdatingOptions &options, Progress &progress);
 
 // In which order the parts get their names: as planned, but kernels (files on a boot partition) after all else. Indexes of plan.transfers.

@@ -14,7 +14,7 @@ namespace Preon::Verity
 namespace
 {
 
-constexpr std::size_t chunkSize = 1U << 20U; // at least two of the largest blocks
+constexpr std::size_t readAtOnce = 1U << 20U; // at least two of the largest blocks
 
 // The first block of data whose digest differs from the one in `level`, where its digest has the number `first`; nullopt when none does.
 std::optional<std::uint64_t> firstMismatch(BlockHasher &hash, ByteView data, std::size_t blockSize, ByteView level, std::uint64_t first, const Layout &layout,
@@ -143,7 +143,7 @@ Result<void> verifyData(const Disk::Device &device, const Disk::Range &range, co
         return fail(ErrorCode::BadFormat, "The data on " + name + " is cut off",
                     "the hash tree covers " + std::to_string(tree.dataSize()) + " bytes, there are " + std::to_string(range.length));
     }
-    return forEachChunk(tree.dataSize(), chunkSize, progress, [&](std::uint64_t offset, std::span<std::byte> buffer) -> Result<void> {
+    return forEachChunk(tree.dataSize(), readAtOnce, progress, [&](std::uint64_t offset, std::span<std::byte> buffer) -> Result<void> {
         PREON_CHECK(readAt(device.fd(), range.offset + offset, buffer));
         if (const auto bad = tree.firstBadBlock(offset / tree.superblock().dataBlockSize, buffer))
             return corruptBlock(name, *bad, tree);

@@ -3,6 +3,7 @@
 
 #include "helper/fetch/confine.h"
 
+#include "core/base/units.h"
 #include "core/base/fd.h"
 
 #include <cerrno>
@@ -26,7 +27,6 @@ namespace Preon::Fetcher
 namespace
 {
 constexpr const char *userName = "preon-fetch";
-constexpr rlim_t mebibyte = 1U << 20U;
 // The address sanitizer does, for its shadow of all memory.
 #ifdef PREON_ADDRESS_SANITIZER
 constexpr bool reservesTerabytes = true;

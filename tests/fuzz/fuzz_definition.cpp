@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/base/units.h"
 #include "core/repart/mounttables.h"
 #include "core/repart/plan.h"
 #include "core/repart/print.h"
@@ -13,7 +14,6 @@ using namespace Preon;
 // leaves the usable area.
 extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, std::size_t size)
 {
-    constexpr std::uint64_t mebibyte = 1U << 20U;
     const std::string_view input(reinterpret_cast<const char *>(data), size);
     const std::size_t cut = std::min(input.find('\0'), input.size());
     Repart::Snapshot snapshot;

@@ -4,7 +4,7 @@
 """`preonctl repart` does what `systemd-repart` does: the same plan as JSON, the same exit status, the same table to the letter, and the same bytes in the
 partitions where mkfs gives the same twice, on equal files with one seed. What differs on purpose is listed in docs/compatibility.md.
 
-PREON_RANDOM_SETS: how many random sets are compared (default 300), PREON_RANDOM_FIRST: the number of the first.
+PREON_RANDOM_SETS: how many random sets are compared (default 80), PREON_RANDOM_FIRST: the number of the first.
 """
 
 import os
@@ -20,7 +20,7 @@ from repart_contents import CONTENTS, CRASHES, PLANS
 from repart_random import random_set
 from repart_sets import ESP, GPT, LINUX, MIB, SETS, Set, Step, entry
 
-RANDOM_SETS = int(os.environ.get("PREON_RANDOM_SETS", "300"))
+RANDOM_SETS = int(os.environ.get("PREON_RANDOM_SETS", "80"))
 RANDOM_FIRST = int(os.environ.get("PREON_RANDOM_FIRST", "0"))
 
 

@@ -4,7 +4,7 @@
 """`preonctl repart` against the systemd-repart of Debian forky, for what it has in common with 257's: exit statuses, plans as JSON, tables, contents. Then the
 keys of 258 and later that we take. What is different on purpose is in docs/compatibility.md, and taken out of the comparison in repart_newer.py or here by name.
 
-PREON_RANDOM_SETS: how many random sets are compared (default 60), PREON_RANDOM_FIRST: the number of the first.
+PREON_RANDOM_SETS: how many random sets are compared (default 25), PREON_RANDOM_FIRST: the number of the first.
 """
 
 import os
@@ -21,7 +21,7 @@ from repart_newer import NewerBench, NewerComparison
 from repart_random import random_set
 from repart_sets import GPT, HOME, LINUX, MIB, SETS, Set, Step, entry, one
 
-RANDOM_SETS = int(os.environ.get("PREON_RANDOM_SETS", "60"))
+RANDOM_SETS = int(os.environ.get("PREON_RANDOM_SETS", "25"))
 RANDOM_FIRST = int(os.environ.get("PREON_RANDOM_FIRST", "0"))
 
 # What differs as a whole: how both end, theirs first. Why is in docs/compatibility.md.

@@ -19,7 +19,7 @@ from sysupdate_bench import ENVIRONMENT, OURS, SOURCE, THEIRS, Bench, Case, tran
 from sysupdate_cases import CASES, SLOT_CASES, TWO
 from sysupdate_random import random_case
 
-RANDOM_SETS = int(os.environ.get("PREON_RANDOM_SETS", "100"))
+RANDOM_SETS = int(os.environ.get("PREON_RANDOM_SETS", "50"))
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # flushing to a disk is what takes long
 RANDOM_FIRST = int(os.environ.get("PREON_RANDOM_FIRST", "0"))
 

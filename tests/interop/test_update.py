@@ -299,6 +299,53 @@ class UpdateTest(unittest.TestCase):
         self.ask(self.online("resume"))
         self.is_there(2)
 
+    def test_begins_anew_at_a_server_that_cannot_go_on_in_the_middle(self):
+        """Unpacked, what is kept lies in the slot itself; cut off a second time, no note may say more than there is."""
+
+        def unpack(files):
+            name = next(name for name in files if name.startswith("OS_2.usr."))
+            files[name] = self.releases[2].usr
+
+        self.offer(1, 2, change=unpack)
+        self.cut_off(signal.SIGKILL, 2 * MIB)
+        conf = self.nginx.folder / "nginx.conf"
+        conf.write_text(conf.read_text().replace("sendfile on;", "sendfile on; max_ranges 0;"))
+        self.nginx.process.send_signal(signal.SIGHUP)
+        time.sleep(1)
+        self.cut_off(signal.SIGKILL, MIB)
+        note = max((json.loads(path.read_text()) for path in (self.root / KEPT).glob("*.json")), key=lambda note: note["bytes"])
+        self.assertLessEqual(note["bytes"], len(self.releases[2].usr))
+        self.ask(self.online("resume"))
+        self.is_there(2)
+
+    def test_ends_well_where_nothing_can_be_kept(self):
+        self.offer(1, 2)
+        (self.root / KEPT).mkdir(parents=True)
+        run("mount", "-t", "tmpfs", "-o", "size=64k,mode=0777", "tmpfs", self.root / KEPT)
+        self.addCleanup(run, "umount", self.root / KEPT)
+        self.assertEqual(self.ask(self.online("install"))["version"], "2")
+        self.is_there(2)
+
+    def test_says_before_fetching_that_a_kernel_does_not_fit(self):
+        self.offer(1, 2)
+        run("mount", "-t", "tmpfs", "-o", "size=64k,mode=0777", "tmpfs", self.root / "efi")
+        self.addCleanup(run, "umount", self.root / "efi")
+        (self.root / "efi/EFI/Linux").mkdir(parents=True)
+        error = self.refused(self.online("install"), "no-space")
+        self.assertRegex(error["why"], r"free, .* are needed")
+        self.assertEqual(self.labels(), ["OS_1", "OS_1", "_empty", "_empty"])
+
+    def test_is_done_by_one_at_a_time(self):
+        self.offer(1, 2)
+        first = subprocess.Popen(self.online("install", "--rate=2M"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        end = time.monotonic() + 30
+        while time.monotonic() < end and not (self.root / KEPT).exists():
+            time.sleep(0.02)
+        self.refused([*self.online("install")], "busy")
+        first.communicate(timeout=60)
+        self.assertEqual(first.returncode, 0)
+        self.is_there(2)
+
     def test_forgets_what_a_stopped_update_left_when_asked_to(self):
         self.offer(1, 2)
         self.cut_off(signal.SIGKILL, MIB)

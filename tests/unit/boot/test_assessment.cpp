@@ -155,9 +155,9 @@ TEST_F(Assessment, isRememberedWithItsVersion)
 
 TEST_F(Assessment, forgetsTheOldestAndNothingElse)
 {
-    std::vector<Start> many;
+    std::vector<StartRecord> many;
     for (unsigned i = 0; i < mostStarts; ++i) {
-        Start start;
+        StartRecord start;
         start.bootId = *Uuid::parse(std::format("00000000-0000-4000-8000-{:012x}", i));
         start.version = std::to_string(i);
         many.push_back(start);
@@ -198,9 +198,9 @@ Entry entry(const std::string &version, std::optional<BootCount> count, std::siz
     return made;
 }
 
-Start startOf(const std::string &version, Outcome outcome, std::int64_t began, std::vector<std::string> reasons = {})
+StartRecord startOf(const std::string &version, Outcome outcome, std::int64_t began, std::vector<std::string> reasons = {})
 {
-    Start start;
+    StartRecord start;
     start.version = version;
     start.outcome = outcome;
     start.began = began;
@@ -212,8 +212,9 @@ TEST(LeftVersions, areThoseWithoutTriesLeftAndWhatTheirStartsSaid)
 {
     const std::vector<Entry> menu{entry("4", BootCount{0, 3}), entry("10", BootCount{0, 2}), entry("10", BootCount{0, 2}, 1), entry("3", std::nullopt),
                                   entry("5", BootCount{2, 1})};
-    const std::vector<Start> starts{startOf("3", Outcome::CameUp, 10), startOf("4", Outcome::Failed, 20, {"first"}),
-                                    startOf("4", Outcome::Failed, 30, {"second"}), startOf("4", Outcome::Running, 40), startOf("3", Outcome::Running, 50)};
+    const std::vector<StartRecord> starts{startOf("3", Outcome::CameUp, 10), startOf("4", Outcome::Failed, 20, {"first"}),
+                                          startOf("4", Outcome::Failed, 30, {"second"}), startOf("4", Outcome::Running, 40),
+                                          startOf("3", Outcome::Running, 50)};
     const auto left = leftVersions(menu, starts);
     ASSERT_EQ(left.size(), 2U);
     EXPECT_EQ(left[0], (LeftVersion{.version = "10", .kernel = "particle_10.efi", .tries = 2}));

@@ -19,7 +19,7 @@ namespace fs = std::filesystem;
 
 namespace
 {
-const Uuid esp = *Uuid::parse("11111111-2222-4333-8444-555555555555");
+const Uuid espUuid = *Uuid::parse("11111111-2222-4333-8444-555555555555");
 
 Uuid type(const char *name)
 {
@@ -46,20 +46,20 @@ Disk::Partition partition(unsigned number, const char *typeName, const Uuid &uui
 
 Disk::Table installedDisk()
 {
-    Disk::Table table = Disk::emptyTable(1ULL << 30U, 512, esp);
-    table.partitions = {partition(1, "esp", esp),
+    Disk::Table table = Disk::emptyTable(1ULL << 30U, 512, espUuid);
+    table.partitions = {partition(1, "esp", espUuid),
                         partition(2, "usr", *Uuid::parse("abababababababababababababababab")),
                         partition(3, "usr-verity", *Uuid::parse("cdcdcdcdcdcdcdcdcdcdcdcdcdcdcdcd")),
-                        partition(7, "root", ownPartitionUuid(esp, type("root"))),
-                        partition(8, "swap", ownPartitionUuid(esp, type("swap"))),
-                        partition(9, "home", ownPartitionUuid(esp, type("home")))};
+                        partition(7, "root", ownPartitionUuid(espUuid, type("root"))),
+                        partition(8, "swap", ownPartitionUuid(espUuid, type("swap"))),
+                        partition(9, "home", ownPartitionUuid(espUuid, type("home")))};
     return table;
 }
 }
 
 TEST(BootDisk, takesWhatIsRecordedAsOurs)
 {
-    const auto own = ownPartitions(installedDisk(), esp, rootHash());
+    const auto own = ownPartitions(installedDisk(), espUuid, rootHash());
     EXPECT_EQ(own, (std::vector<OwnPartition>{{Role::Esp, 1}, {Role::Usr, 2}, {Role::UsrVerity, 3}, {Role::Root, 7}, {Role::Swap, 8}, {Role::Home, 9}}));
 }
 
@@ -71,14 +71,14 @@ TEST(BootDisk, takesNoPartitionBecauseItsTypeFits)
         if (each.number > 1)
             each.uuid = *Uuid::random();
     }
-    EXPECT_EQ(ownPartitions(table, esp, rootHash()), (std::vector<OwnPartition>{{Role::Esp, 1}}));
+    EXPECT_EQ(ownPartitions(table, espUuid, rootHash()), (std::vector<OwnPartition>{{Role::Esp, 1}}));
 }
 
 TEST(BootDisk, takesNoPartitionOfARightUuidAndAWrongType)
 {
     Disk::Table table = installedDisk();
     table.partitions[3].type = type("home");
-    EXPECT_FALSE(numberOf(ownPartitions(table, esp, rootHash()), Role::Root));
+    EXPECT_FALSE(numberOf(ownPartitions(table, espUuid, rootHash()), Role::Root));
 }
 
 // The second disk of the same image has all the same /usr, but not the ESP that the loader came from.
@@ -90,19 +90,19 @@ TEST(BootDisk, aDiskWithoutTheLoadersEspHasNothingOfOurs)
 
 TEST(BootDisk, recordsDifferForEveryEspAndEveryType)
 {
-    EXPECT_NE(ownPartitionUuid(esp, type("root")), ownPartitionUuid(*Uuid::random(), type("root")));
-    EXPECT_NE(ownPartitionUuid(esp, type("root")), ownPartitionUuid(esp, type("home")));
+    EXPECT_NE(ownPartitionUuid(espUuid, type("root")), ownPartitionUuid(*Uuid::random(), type("root")));
+    EXPECT_NE(ownPartitionUuid(espUuid, type("root")), ownPartitionUuid(espUuid, type("home")));
 }
 
 TEST(BootDisk, theFirstXbootldrIsTheLoadersAndNeverOurs)
 {
     Disk::Table table = installedDisk();
     EXPECT_EQ(xbootldrOf(table), std::nullopt);
-    const auto own = ownPartitions(table, esp, rootHash());
-    table.partitions.push_back(partition(11, "xbootldr", ownPartitionUuid(esp, type("xbootldr"))));
-    table.partitions.push_back(partition(12, "xbootldr", esp));
+    const auto own = ownPartitions(table, espUuid, rootHash());
+    table.partitions.push_back(partition(11, "xbootldr", ownPartitionUuid(espUuid, type("xbootldr"))));
+    table.partitions.push_back(partition(12, "xbootldr", espUuid));
     EXPECT_EQ(xbootldrOf(table), 11U);
-    EXPECT_EQ(ownPartitions(table, esp, rootHash()), own);
+    EXPECT_EQ(ownPartitions(table, espUuid, rootHash()), own);
 }
 
 TEST(BootMode, followsTheTableOfTheDocs)
@@ -134,17 +134,17 @@ TEST(BootState, isReadBackAndSaysBothEspsWhileOneIsReplaced)
     host.run = pattern;
     EXPECT_EQ(readState(host).error().code, ErrorCode::NotFound);
     const Uuid fresh = *Uuid::random();
-    ASSERT_TRUE(writeState(host, {"/dev/vda", 7, fresh, esp, Mode::Disk, "because"}));
+    ASSERT_TRUE(writeState(host, {"/dev/vda", 7, fresh, espUuid, Mode::Disk, "because"}));
     const State state = *readState(host);
     EXPECT_EQ(state.disk, "/dev/vda");
     EXPECT_EQ(state.diskSequence, 7U);
     EXPECT_EQ(state.reason, "because");
     EXPECT_TRUE(fs::exists(host.run / "preon/mode-disk"));
     Disk::Table table = installedDisk();
-    EXPECT_EQ(espIn(table, state), esp);
+    EXPECT_EQ(espIn(table, state), espUuid);
     table.partitions[0].uuid = fresh;
     EXPECT_EQ(espIn(table, state), fresh);
-    std::ofstream(host.run / "preon/boot.json") << "{\"esp\": 3}";
+    std::ofstream(host.run / "preon/boot.json") << "{\"espUuid\": 3}";
     EXPECT_EQ(readState(host).error().code, ErrorCode::BadFormat);
     fs::remove_all(host.run);
 }

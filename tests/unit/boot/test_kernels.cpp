@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/base/units.h"
 #include "tests/unit/boot/folder.h"
 
 #include "core/base/process.h"
@@ -11,8 +12,6 @@ using namespace Preon::Boot;
 
 namespace
 {
-
-constexpr std::uint64_t mebibyte = 1U << 20U;
 
 // Unified kernels as the distribution's own tool makes them.
 class Kernels : public FolderTest

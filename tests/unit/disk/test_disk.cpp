@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/base/units.h"
 #include "core/base/process.h"
 #include "core/disk/content.h"
 #include "core/disk/gpt.h"
@@ -14,7 +15,6 @@ using namespace Preon::Disk;
 
 namespace
 {
-constexpr std::uint64_t mebibyte = 1U << 20U;
 
 Uuid uuid(const char *text)
 {

@@ -12,11 +12,11 @@ using namespace Preon::Home;
 namespace
 {
 constexpr std::uint64_t mib = 1U << 20U, gib = 1U << 30U;
-constexpr auto machine = "0123456789abcdef0123456789abcdef";
+constexpr auto ourMachine = "0123456789abcdef0123456789abcdef";
 
 AccountFacts facts(std::uint64_t free = 100 * gib, std::uint64_t total = 200 * gib)
 {
-    return {.takenNames = {"root", "games"}, .freeBytes = free, .totalBytes = total, .now = 1'700'000'000'000'000, .machineId = machine};
+    return {.takenNames = {"root", "games"}, .freeBytes = free, .totalBytes = total, .now = 1'700'000'000'000'000, .machineId = ourMachine};
 }
 
 AccountWish zoe()
@@ -84,7 +84,7 @@ TEST(Account, isRefusedWithNumbersWhereThereIsNoRoom)
     large.diskSize = 79 * gib + 5;
     const auto taken = planAccount(facts(), large);
     ASSERT_TRUE(taken);
-    EXPECT_EQ(taken->record.diskSize(machine), 79 * gib);
+    EXPECT_EQ(taken->record.diskSize(ourMachine), 79 * gib);
     large.diskSize = mib;
     EXPECT_EQ(planAccount(facts(), large).error().code, ErrorCode::BadArgument);
 }
@@ -120,7 +120,7 @@ TEST(Account, saysThatAFolderIsNotEncrypted)
     const auto plan = planAccount(facts(0, 0), wish); // needs no room of its own
     ASSERT_TRUE(plan);
     EXPECT_TRUE(toText(*plan).contains("who has the disk can read it"));
-    EXPECT_EQ(plan->record.diskSize(machine), std::nullopt);
+    EXPECT_EQ(plan->record.diskSize(ourMachine), std::nullopt);
 }
 
 TEST(AccountRequest, hasThePasswordOnceAndItsHash)

@@ -3,6 +3,7 @@
 //
 // Homes of an earlier system, found, opened and adopted. The images are laid out as facts say that systemd-homed does (its own cannot be made where there is no device mapper; tests/vm has
 // those); the records in them are the real one's, and the golden token was made by python3-cryptography.
+#include "core/base/units.h"
 #include "core/home/adopt.h"
 #include "core/home/image.h"
 #include "core/home/signature.h"
@@ -28,7 +29,6 @@ namespace
 using Json = nlohmann::json;
 
 constexpr auto machineId = "0123456789abcdef0123456789abcdef";
-constexpr std::uint64_t mebibyte = 1U << 20U;
 
 Secret text(std::string_view characters)
 {
@@ -71,10 +71,10 @@ struct ImageOptions {
 };
 
 // Below a folder that stands for "/".
-class Machine
+class AdoptingMachine
 {
 public:
-    Machine()
+    AdoptingMachine()
     {
         host.root = (m_folder / "x").parent_path();
         std::filesystem::create_directories(m_folder / "home");
@@ -167,7 +167,7 @@ private:
     Folder m_folder;
 };
 
-AdoptionFacts facts()
+AdoptionFacts adoptionFacts()
 {
     return {.machineId = machineId, .now = 5000, .uid = 60123, .shells = {"/bin/bash"}};
 }
@@ -180,7 +180,7 @@ FoundHome annasImage()
 
 TEST(FoundHomes, areThoseThatNobodyHereSigned)
 {
-    const Machine machine;
+    const AdoptingMachine machine;
     EXPECT_TRUE(foundHomes(machine.host).empty());
     machine.write("home/anna.home", std::string(4096, 'x'));
     machine.folder("otto", signedRecord(recordOf("otto")));
@@ -211,7 +211,7 @@ TEST(FoundHomes, areThoseThatNobodyHereSigned)
 
 TEST(HomeToken, ofAnotherImplementationIsRead)
 {
-    const Machine machine;
+    const AdoptingMachine machine;
     machine.image("zoe", {}, {.partitionLabel = "zoe", .volumeLabel = "zoe", .token = false});
     machine.importToken(machine.at("volume"), Json::parse(readTextFile(PREON_TEST_DATA "/homed-token-zoe.json").value()));
     machine.putIntoImage("zoe", machine.at("volume"), {.partitionLabel = "zoe"});
@@ -239,7 +239,7 @@ TEST(HomeToken, ofStrangersIsBounded)
 
 TEST(Home, opensByItsPasswordAlone)
 {
-    const Machine machine;
+    const AdoptingMachine machine;
     machine.image("anna", signedRecord(recordOf("anna")));
     machine.folder("otto", signedRecord(recordOf("otto")));
     for (const char *user : {"anna", "otto"}) {
@@ -253,7 +253,7 @@ TEST(Home, opensByItsPasswordAlone)
 
 TEST(Home, opensByItsRecoveryKey)
 {
-    const Machine machine;
+    const AdoptingMachine machine;
     const Secret key = text("cccccccc-bbbbbbbb-dddddddd-eeeeeeee-ffffffff-gggggggg-hhhhhhhh-iiiiiiii");
     machine.folder("otto", signedRecord(withRecoveryKey(Record::from(recordOf("otto")).value(), &key)->json()));
     EXPECT_TRUE(machine.open("otto", text("CCCCCCCCBBBBBBBBDDDDDDDDEEEEEEEEFFFFFFFFGGGGGGGGHHHHHHHHIIIIIIII")));
@@ -262,7 +262,7 @@ TEST(Home, opensByItsRecoveryKey)
 
 TEST(Home, isNotWhatItsNameDoesNotSay)
 {
-    const Machine machine;
+    const AdoptingMachine machine;
     const Json good = signedRecord(recordOf("anna"));
     // Of another user: the record, the volume, the partition.
     machine.image("anna", signedRecord(recordOf("root")));
@@ -287,7 +287,7 @@ TEST(Home, isNotWhatItsNameDoesNotSay)
 
 TEST(Home, whoseRecordWasChangedIsRefused)
 {
-    const Machine machine;
+    const AdoptingMachine machine;
     Json changed = signedRecord(recordOf("otto"));
     changed["memberOf"] = {"wheel"};
     machine.folder("otto", changed);
@@ -310,7 +310,7 @@ TEST(Home, whoseRecordWasChangedIsRefused)
 
 TEST(Home, thatWouldEatTheComputerIsNotOpened)
 {
-    const Machine machine;
+    const AdoptingMachine machine;
     // 2^32 - 1 iterations, asked for by the header.
     machine.image("anna", signedRecord(recordOf("anna")));
     const auto path = machine.at("volume");
@@ -343,7 +343,7 @@ TEST(Home, thatWouldEatTheComputerIsNotOpened)
 
 TEST(Adoption, takesOverWhoSomebodyIsAndNoRights)
 {
-    const auto plan = planAdoption(Record::from(signedRecord(recordOf("anna"))).value(), annasImage(), facts(), {"sudo"});
+    const auto plan = planAdoption(Record::from(signedRecord(recordOf("anna"))).value(), annasImage(), adoptionFacts(), {"sudo"});
     ASSERT_TRUE(plan) << plan.error().text();
     const Json &record = plan->record.json();
     EXPECT_EQ(plan->realName, "Anna Blüm");
@@ -367,7 +367,7 @@ TEST(Adoption, takesOverWhoSomebodyIsAndNoRights)
     // The newest record wins for systemd-homed: that is this one, whatever the clocks said.
     Json later = recordOf("anna");
     later["lastChangeUSec"] = 9000U;
-    EXPECT_EQ(planAdoption(Record::from(later).value(), annasImage(), facts(), {})->record.lastChange(), 9001U);
+    EXPECT_EQ(planAdoption(Record::from(later).value(), annasImage(), adoptionFacts(), {})->record.lastChange(), 9001U);
 }
 
 TEST(Adoption, isRefusedForRecordsOfNoPerson)
@@ -382,29 +382,29 @@ TEST(Adoption, isRefusedForRecordsOfNoPerson)
     for (const auto &[member, value] : changes) {
         Json record = recordOf("anna");
         record[member] = value;
-        const auto plan = planAdoption(Record::from(record).value(), annasImage(), facts(), {});
+        const auto plan = planAdoption(Record::from(record).value(), annasImage(), adoptionFacts(), {});
         ASSERT_FALSE(plan) << member;
         EXPECT_EQ(plan.error().code, ErrorCode::Untrusted);
         if (member == "disposition" || member == "realm")
             continue;
         Json hidden = recordOf("anna");
         hidden["perMachine"][0][member] = value;
-        EXPECT_FALSE(planAdoption(Record::from(hidden).value(), annasImage(), facts(), {})) << member;
+        EXPECT_FALSE(planAdoption(Record::from(hidden).value(), annasImage(), adoptionFacts(), {})) << member;
     }
     Json fine = recordOf("anna");
     fine["uid"] = 60200U;
     fine["homeDirectory"] = "/home/anna";
-    EXPECT_TRUE(planAdoption(Record::from(fine).value(), annasImage(), facts(), {}));
-    AdoptionFacts unborn = facts();
+    EXPECT_TRUE(planAdoption(Record::from(fine).value(), annasImage(), adoptionFacts(), {}));
+    AdoptionFacts unborn = adoptionFacts();
     unborn.machineId.clear();
     EXPECT_FALSE(planAdoption(Record::from(fine).value(), annasImage(), unborn, {}));
 }
 
 TEST(Adoption, signsTheRecordByThisSystemsKey)
 {
-    const Machine machine;
+    const AdoptingMachine machine;
     machine.folder("anna", signedRecord(recordOf("anna")));
-    const auto plan = planAdoption(machine.open("anna").value(), foundHome(machine.host, "anna").value(), facts(), {});
+    const auto plan = planAdoption(machine.open("anna").value(), foundHome(machine.host, "anna").value(), adoptionFacts(), {});
     ASSERT_TRUE(plan && writeAdopted(*plan, machine.host));
     const auto state = machine.at("var/lib/systemd/home");
     struct stat status = {};
@@ -417,7 +417,7 @@ TEST(Adoption, signsTheRecordByThisSystemsKey)
     EXPECT_TRUE(foundHomes(machine.host).empty());
     // The key stays the same for the next one, and no other was let in.
     machine.folder("otto", signedRecord(recordOf("otto")));
-    const auto next = planAdoption(machine.open("otto").value(), foundHome(machine.host, "otto").value(), facts(), {});
+    const auto next = planAdoption(machine.open("otto").value(), foundHome(machine.host, "otto").value(), adoptionFacts(), {});
     ASSERT_TRUE(next && writeAdopted(*next, machine.host));
     EXPECT_EQ(verify(*Record::parse(readTextFile(state / "otto.identity").value()), *key), Signed::Yes);
     EXPECT_EQ(std::ranges::count_if(std::filesystem::directory_iterator(state), [](const auto &each) { return each.path().extension() == ".public"; }), 1);

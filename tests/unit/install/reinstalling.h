@@ -92,14 +92,21 @@ protected:
         ASSERT_TRUE(writeAt(device.fd(), at, ByteView(*content).first(size)));
     }
 
-    // The partition's bytes in a file of its own.
+    // The partition's bytes in a file of its own; what is empty stays a hole.
     std::filesystem::path extract(const std::filesystem::path &disk, const Disk::Partition &partition) const
     {
         const auto device = Disk::Device::open(disk, Disk::Access::Read);
-        Bytes content(partition.size);
-        EXPECT_TRUE(readAt(device->fd(), partition.start, content));
         const auto path = m_folder / "extracted";
-        std::ofstream(path, std::ios::binary).write(reinterpret_cast<const char *>(content.data()), static_cast<std::streamsize>(content.size()));
+        std::filesystem::remove(path);
+        const auto copy = Disk::Device::create(path, partition.size);
+        EXPECT_TRUE(copy);
+        Bytes chunk(mebibyte);
+        for (std::uint64_t at = 0; at < partition.size; at += chunk.size()) {
+            chunk.resize(std::min<std::uint64_t>(mebibyte, partition.size - at));
+            EXPECT_TRUE(readAt(device->fd(), partition.start + at, chunk));
+            const bool isEmpty = std::ranges::all_of(chunk, [](std::byte each) { return each == std::byte{0}; });
+            EXPECT_TRUE(isEmpty || writeAt(copy->fd(), at, chunk));
+        }
         return path;
     }
 

@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/base/units.h"
 #include "tests/unit/disk/spoil.h"
 #include "tests/unit/install/others.h"
 
@@ -358,7 +359,6 @@ TEST_F(Beside, keepsSettingsAndANewerLoader)
 
 TEST(BootPlace, choosesByRoom)
 {
-    constexpr std::uint64_t mebibyte = 1U << 20U;
     const BootNeeds needs{.loader = mebibyte, .kernel = 40 * mebibyte};
     const auto place = [](unsigned number, bool extended, std::uint64_t free, bool fat = true) {
         BootPartition partition;

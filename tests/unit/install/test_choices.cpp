@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/install/choices.h"
+#include "tests/unit/install/log.h"
 
 #include "core/install/console.h"
 #include "tests/unit/tpm/swtpm.h"
@@ -26,15 +27,6 @@ Choices everything()
             .network = {}};
 }
 
-class Log : public SilentProgress
-{
-public:
-    void log(std::string_view line) override
-    {
-        text += std::string(line) + "\n";
-    }
-    std::string text;
-};
 }
 
 TEST(Choices, takeWhatSystemsUnderstandAndNothingElse)

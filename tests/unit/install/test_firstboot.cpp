@@ -1,6 +1,7 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 
+#include "core/base/units.h"
 #include "core/install/firstboot.h"
 
 #include "core/disk/parttypes.h"
@@ -15,7 +16,6 @@ using Boot::Role;
 
 namespace
 {
-constexpr std::uint64_t MiB = 1048576;
 
 Uuid type(const char *name)
 {
@@ -33,7 +33,7 @@ protected:
         m_facts.rootHash = Bytes(32, std::byte{0xAB});
         m_facts.freshEsp = *Uuid::random();
         m_facts.freshDisk = *Uuid::random();
-        m_facts.table = Disk::emptyTable(8192 * MiB, 512, *Uuid::random());
+        m_facts.table = Disk::emptyTable(8192 * mebibyte, 512, *Uuid::random());
         const Uuid half = *Uuid::parse("abababababababababababababababab");
         add("esp", 512, m_facts.state.esp, "ESP");
         add("usr", 384, half, "Particle_1");
@@ -43,17 +43,17 @@ protected:
             define(name, name == std::string("usr") ? 384 : name == std::string("usr-verity") ? 4 : 1);
         for (const char *name : {"usr", "usr-verity", "usr-verity-sig"})
             define(name, name == std::string("usr") ? 384 : name == std::string("usr-verity") ? 4 : 1, "_empty");
-        define("root", 0).sizeMin = 1024 * MiB;
-        define("swap", 0).sizeMin = 128 * MiB;
-        define("home", 0).sizeMin = 512 * MiB;
+        define("root", 0).sizeMin = 1024 * mebibyte;
+        define("swap", 0).sizeMin = 128 * mebibyte;
+        define("home", 0).sizeMin = 512 * mebibyte;
     }
 
     void add(const char *name, std::uint64_t mib, const Uuid &uuid, const std::string &label)
     {
         Disk::Partition partition;
         partition.number = static_cast<unsigned>(m_facts.table.partitions.size()) + 1;
-        partition.start = m_facts.table.partitions.empty() ? MiB : m_facts.table.partitions.back().start + m_facts.table.partitions.back().size;
-        partition.size = mib * MiB;
+        partition.start = m_facts.table.partitions.empty() ? mebibyte : m_facts.table.partitions.back().start + m_facts.table.partitions.back().size;
+        partition.size = mib * mebibyte;
         partition.type = type(name);
         partition.uuid = uuid;
         partition.label = label;
@@ -68,7 +68,7 @@ protected:
         definition.type = type(name);
         definition.label = std::move(label);
         if (mib != 0)
-            definition.sizeMin = definition.sizeMax = mib * MiB;
+            definition.sizeMin = definition.sizeMax = mib * mebibyte;
         m_facts.definitions.push_back(definition);
         return m_facts.definitions.back();
     }

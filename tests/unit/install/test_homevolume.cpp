@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The keys of the home volume, on files; the volume itself needs the kernel (tests/vm/test_home.py).
+#include "core/base/units.h"
 #include "core/install/homevolume.h"
 
 #include "core/luks/recovery.h"
@@ -17,14 +18,13 @@ using Preon::Test::Folder;
 
 namespace
 {
-constexpr std::uint64_t MiB = 1U << 20U;
 
 class HomeVolume : public testing::Test
 {
 protected:
     HomeVolume()
     {
-        (void)Disk::Device::create(m_partition, 64 * MiB).value();
+        (void)Disk::Device::create(m_partition, 64 * mebibyte).value();
         Luks::FormatOptions options;
         options.subsystem = Luks::integritySubsystem;
         auto volume = Luks::Volume::format(m_partition, options).value();
@@ -143,6 +143,6 @@ TEST(BtrfsSize, isReadFromTheSuperblock)
     EXPECT_EQ(btrfsSize(superblock).error().code, ErrorCode::BadFormat);
     std::ranges::copy(asBytes("_BHRfS_M"), superblock.begin() + 0x40);
     superblock[0x70 + 3] = std::byte{0x40};
-    EXPECT_EQ(btrfsSize(superblock), 1024 * MiB);
+    EXPECT_EQ(btrfsSize(superblock), 1024 * mebibyte);
     EXPECT_EQ(btrfsSize(ByteView(superblock).first(0x77)).error().code, ErrorCode::BadFormat);
 }

@@ -1,5 +1,7 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/base/units.h"
+#include "tests/unit/install/log.h"
 #include "core/install/rootlock.h"
 
 #include "core/luks/recovery.h"
@@ -13,7 +15,6 @@ using Preon::Test::Folder;
 
 namespace
 {
-constexpr std::uint64_t MiB = 1U << 20U;
 const Luks::Slot tpmSlot{0, "pbkdf2", "systemd-tpm2"}, passphrase{1, "argon2id", ""}, recovery{2, "pbkdf2", Luks::recoveryToken},
     enrolment{3, "pbkdf2", Luks::enrolmentToken}, claimed{4, "argon2id", Luks::enrolmentToken};
 
@@ -23,16 +24,6 @@ Tpm::SealPolicy signedPolicy()
     policy.publicKeyPem = "a key";
     return policy;
 }
-
-class Log : public SilentProgress
-{
-public:
-    void log(std::string_view line) override
-    {
-        text += std::string(line) + "\n";
-    }
-    std::string text;
-};
 
 struct OptionsFile {
     Folder folder;
@@ -45,7 +36,7 @@ struct OptionsFile {
         host.run = folder / "run";
         host.dev = folder / "dev"; // without a TPM
         std::filesystem::create_directories(host.run / "preon");
-        (void)Disk::Device::create(partition, 32 * MiB).value();
+        (void)Disk::Device::create(partition, 32 * mebibyte).value();
     }
     std::string written()
     {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // The enrolment key and what becomes of it, on a real LUKS2 volume: cut off anywhere, and with a header that somebody else wrote into.
+#include "core/base/units.h"
 #include "core/install/unlock.h"
 
 #include "core/install/enrolment.h"
@@ -28,7 +29,6 @@ using Preon::Test::Folder;
 
 namespace
 {
-constexpr std::uint64_t MiB = 1U << 20U;
 
 Secret text(std::string_view characters)
 {
@@ -69,7 +69,7 @@ public:
     }
     void make() const
     {
-        (void)Disk::Device::create(volume.partition, 32 * MiB).value();
+        (void)Disk::Device::create(volume.partition, 32 * mebibyte).value();
         Luks::Volume made = Luks::Volume::format(volume.partition, {}).value();
         ASSERT_EQ(made.addKeyFile(text("what the TPM gives")), 0);
         nameAs(R"({"type":"systemd-tpm2","keyslots":["0"],"tpm2-blob":"","tpm2-pcrs":[],"tpm2-policy-hash":""})");

@@ -2,6 +2,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What can be said of an integrity protected volume without the kernel; opening one is tried in a virtual machine (tests/vm/test_home.py).
+#include "tests/unit/luks/words.h"
+#include "core/base/units.h"
 #include "core/luks/integrity.h"
 
 #include "core/base/hash.h"
@@ -15,12 +17,6 @@ using Preon::Test::Folder;
 
 namespace
 {
-constexpr std::uint64_t MiB = 1U << 20U;
-
-Secret text(std::string_view characters)
-{
-    return Secret::copyOf(asBytes(characters));
-}
 
 std::string hex(const Result<Secret> &secret)
 {
@@ -50,7 +46,7 @@ struct BadSuperblock {
 
 Volume made(const std::filesystem::path &path, std::string subsystem)
 {
-    (void)Disk::Device::create(path, 64 * MiB).value();
+    (void)Disk::Device::create(path, 64 * mebibyte).value();
     FormatOptions options;
     options.subsystem = std::move(subsystem);
     return Volume::format(path, options).value();
@@ -151,7 +147,7 @@ TEST(Integrity, readsTheKernelsStatus)
     const auto status = parseIntegrityStatus("3 8192 -");
     ASSERT_TRUE(status) << status.error().text();
     EXPECT_EQ(status->mismatches, 3U);
-    EXPECT_EQ(status->size, 4 * MiB);
+    EXPECT_EQ(status->size, 4 * mebibyte);
     EXPECT_TRUE(parseIntegrityStatus("0 8"));
     for (const char *bad : {"", "3", "3 ", "x 8", "3 x", "-1 8", "3 8x", "3 99999999999999999999"})
         EXPECT_FALSE(parseIntegrityStatus(bad)) << bad;
@@ -172,7 +168,7 @@ TEST(Integrity, opensNothingThatWasNotMade)
     ASSERT_TRUE(eraseIntegrity(path));
     EXPECT_EQ(openIntegrity(path, &*keys, "preon-test", IntegrityUse::Open).error().code, ErrorCode::NotFound);
     ASSERT_TRUE(Volume::load(path)); // the header was left alone
-    (void)Disk::Device::create(folder / "small", 16 * MiB);
+    (void)Disk::Device::create(folder / "small", 16 * mebibyte);
     EXPECT_EQ(openIntegrity(folder / "small", &*keys, "preon-test", IntegrityUse::Open).error().code, ErrorCode::NoSpace);
     EXPECT_EQ(eraseIntegrity(folder / "small").error().code, ErrorCode::NoSpace);
 }

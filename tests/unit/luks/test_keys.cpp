@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Recovery keys, removal of slots, and the change of the policy key, cut off anywhere.
+#include "tests/unit/luks/words.h"
 #include "core/luks/recovery.h"
 #include "core/luks/volume.h"
 
@@ -21,12 +22,6 @@ using Preon::Test::Swtpm;
 
 namespace
 {
-constexpr Tpm::PcrMask pcr11 = 1U << 11U;
-
-Secret text(std::string_view characters)
-{
-    return Secret::copyOf(asBytes(characters));
-}
 
 std::string read(const Secret &secret)
 {

@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Volumes bound to a TPM, ours read by systemd 257 and systemd's by us. systemd-cryptenroll unlocks with the TPM on its own, without device-mapper.
+#include "tests/unit/luks/words.h"
 #include "core/luks/volume.h"
 
 #include "tests/unit/tpm/swtpm.h"
@@ -18,12 +19,6 @@ using Preon::Test::Swtpm;
 
 namespace
 {
-constexpr Tpm::PcrMask pcr11 = 1U << 11U;
-
-Secret text(std::string_view characters)
-{
-    return Secret::copyOf(asBytes(characters));
-}
 
 class TpmVolume : public testing::Test
 {

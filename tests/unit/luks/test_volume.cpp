@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // Volumes on plain files: all but activating works without the kernel. That needs device-mapper and is tried in virtual machines (tests/vm).
+#include "tests/unit/luks/words.h"
 #include "core/luks/volume.h"
 
 #include "tests/unit/tpm/swtpm.h"
@@ -16,11 +17,6 @@ using Preon::Test::Swtpm;
 
 namespace
 {
-Secret text(std::string_view characters)
-{
-    return Secret::copyOf(asBytes(characters));
-}
-
 Disk::Device file(const std::filesystem::path &path, std::uint64_t size = 64U << 20U)
 {
     return Disk::Device::create(path, size).value();

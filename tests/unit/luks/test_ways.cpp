@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
 // What opens a volume, what of it was tested, and which way may go.
+#include "tests/unit/luks/words.h"
 #include "core/luks/ways.h"
 
 #include "core/luks/recovery.h"
@@ -21,11 +22,6 @@ using Preon::Test::Folder;
 
 namespace
 {
-Secret text(std::string_view characters)
-{
-    return Secret::copyOf(asBytes(characters));
-}
-
 const Uuid volumeUuid = *Uuid::parse("11111111-2222-4333-8444-555555555555");
 
 Way way(int slot, WayKind kind, bool tested = false)

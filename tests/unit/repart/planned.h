@@ -4,6 +4,7 @@
 
 // Snapshots made from a few words, for tests of the plan and of applying it.
 
+#include "core/base/units.h"
 #include "core/disk/parttypes.h"
 #include "core/repart/plan.h"
 
@@ -16,7 +17,6 @@ namespace RepartTest
 using namespace Preon;
 using namespace Preon::Repart;
 
-constexpr std::uint64_t mebibyte = 1U << 20U;
 constexpr const char *seedText = "0123456789abcdef0123456789abcdef";
 
 inline Definition define(const std::string &settings)

@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "tests/unit/sign/joined.h"
 #include "core/sign/pkcs7.h"
 
 #include <gtest/gtest.h>
@@ -20,13 +21,6 @@ Bytes file(const char *name)
 std::vector<Certificate> certificates(const char *name)
 {
     return *Certificate::parse(file(name));
-}
-
-Bytes joined(const Bytes &a, const Bytes &b)
-{
-    Bytes all = a;
-    all.insert(all.end(), b.begin(), b.end());
-    return all;
 }
 
 TEST(Pkcs7, isWhatOpensslSmimeMakes)

@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/base/units.h"
 #include "core/disk/parttypes.h"
 #include "core/update/apply.h"
 #include "tests/unit/boot/folder.h"
@@ -12,7 +13,6 @@ namespace fs = std::filesystem;
 
 namespace
 {
-constexpr std::uint64_t MiB = 1U << 20U;
 
 // A system in a folder: definitions, a source, targets.
 class UpdatePlans : public FolderTest
@@ -28,11 +28,11 @@ protected:
     void makeDisk(const std::vector<std::string> &labels)
     {
         m_places.disk = m_folder / "disk.img";
-        const auto device = Disk::Device::create(m_places.disk, 32 * MiB);
-        Disk::Table table = Disk::emptyTable(32 * MiB, 512, *Uuid::random());
-        std::uint64_t start = MiB;
+        const auto device = Disk::Device::create(m_places.disk, 32 * mebibyte);
+        Disk::Table table = Disk::emptyTable(32 * mebibyte, 512, *Uuid::random());
+        std::uint64_t start = mebibyte;
         for (const std::string &label : labels) {
-            const std::uint64_t size = table.partitions.size() % 2 ? 4 * MiB : 2 * MiB;
+            const std::uint64_t size = table.partitions.size() % 2 ? 4 * mebibyte : 2 * mebibyte;
             table.partitions.push_back({.number = static_cast<unsigned>(table.partitions.size() + 1),
                                         .start = start,
                                         .size = size,
@@ -182,15 +182,15 @@ TEST_F(UpdatePlans, takeTheSmallestSlotThatFits)
 {
     define("a", toSlot);
     makeDisk({"_empty", "_empty", "a_1", "_empty"});
-    write("src/a_2", std::string(MiB, 'x'));
-    write("src/a_3", std::string(3 * MiB, 'x'));
+    write("src/a_2", std::string(mebibyte, 'x'));
+    write("src/a_3", std::string(3 * mebibyte, 'x'));
     auto update = plan();
     ASSERT_TRUE(update) << update.error().text();
     EXPECT_EQ(std::get<SlotTarget>(*update->transfers[0].place).before.number, 2U);
     ASSERT_TRUE(apply(*update));
     EXPECT_EQ(labels(), "_empty a_3 a_1 _empty ");
     fs::remove(m_folder / "src/a_3");
-    write("src/a_4", std::string(5 * MiB, 'x'));
+    write("src/a_4", std::string(5 * mebibyte, 'x'));
     update = plan();
     ASSERT_FALSE(update);
     EXPECT_EQ(update.error().code, ErrorCode::NoSpace);

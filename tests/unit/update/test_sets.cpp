@@ -45,7 +45,7 @@ std::string told(const Sets &sets)
     return text;
 }
 
-struct Row {
+struct SetRow {
     const char *installed, *offered;
     const char *told;
 };
@@ -54,16 +54,16 @@ struct Row {
 // Each row was asked of systemd-sysupdate 257.13, those with partial and pending of 262.
 TEST(Sets, areJudgedAsSystemdDoes)
 {
-    for (const Row &row : {Row{"", "", ""},
-                           {"2 1", "4 3 2", "4 candidate <-, 3 available, 2 current, 1 installed, "},
-                           {"5 4", "4", "5 current, 4 installed, "},
-                           {"5", "3", "5 current, 3 candidate, "},
-                           {"", "1", "1 candidate <-, "},
-                           {"3? 2", "3", "3 current+partial <-, 2 installed, "},
-                           {"3? 2", "", "3 current+partial <-, 2 installed, "},
-                           {"3? 2", "4 3", "4 candidate <-, 3 current+partial, 2 installed, "},
-                           {"3! 2", "3", "3 current+pending <-, 2 installed, "},
-                           {"10 9", "1", "10 current, 9 installed, 1 candidate, "}}) {
+    for (const SetRow &row : {SetRow{"", "", ""},
+                              {"2 1", "4 3 2", "4 candidate <-, 3 available, 2 current, 1 installed, "},
+                              {"5 4", "4", "5 current, 4 installed, "},
+                              {"5", "3", "5 current, 3 candidate, "},
+                              {"", "1", "1 candidate <-, "},
+                              {"3? 2", "3", "3 current+partial <-, 2 installed, "},
+                              {"3? 2", "", "3 current+partial <-, 2 installed, "},
+                              {"3? 2", "4 3", "4 candidate <-, 3 current+partial, 2 installed, "},
+                              {"3! 2", "3", "3 current+pending <-, 2 installed, "},
+                              {"10 9", "1", "10 current, 9 installed, 1 candidate, "}}) {
         World world;
         world.add(row.installed, row.offered);
         EXPECT_EQ(told(discoverSets(world.seen)), row.told) << row.installed << " | " << row.offered;

@@ -1,5 +1,6 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
+#include "core/base/units.h"
 #include "core/disk/parttypes.h"
 #include "core/update/target.h"
 #include "tests/unit/boot/folder.h"
@@ -16,7 +17,6 @@ namespace fs = std::filesystem;
 
 namespace
 {
-constexpr std::uint64_t MiB = 1U << 20U;
 
 std::string textOf(const fs::path &path)
 {
@@ -31,12 +31,12 @@ struct Slots {
 
     Slots()
     {
-        const auto device = Disk::Device::create(disk, 16 * MiB);
-        table = Disk::emptyTable(16 * MiB, 512, *Uuid::random());
+        const auto device = Disk::Device::create(disk, 16 * mebibyte);
+        table = Disk::emptyTable(16 * mebibyte, 512, *Uuid::random());
         for (const auto &[number, label] : {std::pair(1U, "p_1"), std::pair(2U, "_empty")})
             table.partitions.push_back({.number = number,
-                                        .start = (4 * number - 3) * MiB,
-                                        .size = 4 * MiB,
+                                        .start = (4 * number - 3) * mebibyte,
+                                        .size = 4 * mebibyte,
                                         .type = *Disk::partitionType("usr-x86-64"),
                                         .uuid = *Uuid::random(),
                                         .label = label,
@@ -73,7 +73,7 @@ TEST(Target, aSlotIsFreeUntilItIsInstalled)
     const SlotTarget target = slots.target(SlotMarks::None);
     auto writer = makeTarget(target);
     ASSERT_TRUE(writer->begin(Begin::Anew));
-    EXPECT_EQ(writer->size(), 4 * MiB);
+    EXPECT_EQ(writer->size(), 4 * mebibyte);
     ASSERT_TRUE(writer->write(100, asBytes("new")));
     EXPECT_EQ(slots.slot(), target.before);
     ASSERT_TRUE(writer->finish(103));
@@ -84,7 +84,7 @@ TEST(Target, aSlotIsFreeUntilItIsInstalled)
     EXPECT_EQ(slots.slot(1).label, "p_1");
     Bytes bytes(3);
     const auto device = Disk::Device::open(slots.disk, Disk::Access::Read);
-    ASSERT_TRUE(readAt(device->fd(), 5 * MiB + 100, bytes));
+    ASSERT_TRUE(readAt(device->fd(), 5 * mebibyte + 100, bytes));
     EXPECT_TRUE(std::ranges::equal(bytes, asBytes("new")));
 }
 
@@ -128,13 +128,13 @@ TEST(Target, writesNoByteBehindASlot)
     auto writer = makeTarget(slots.target(SlotMarks::None));
     EXPECT_EQ(writer->write(0, asBytes("x")).error().code, ErrorCode::BadArgument);
     ASSERT_TRUE(writer->begin(Begin::Anew));
-    EXPECT_TRUE(writer->write(4 * MiB - 1, asBytes("x")));
-    for (const std::uint64_t offset : {4 * MiB, 4 * MiB - 1, UINT64_MAX}) {
+    EXPECT_TRUE(writer->write(4 * mebibyte - 1, asBytes("x")));
+    for (const std::uint64_t offset : {4 * mebibyte, 4 * mebibyte - 1, UINT64_MAX}) {
         const auto written = writer->write(offset, asBytes("xy"));
         ASSERT_FALSE(written);
         EXPECT_EQ(written.error().code, ErrorCode::NoSpace);
     }
-    EXPECT_EQ(writer->finish(4 * MiB + 1).error().code, ErrorCode::NoSpace);
+    EXPECT_EQ(writer->finish(4 * mebibyte + 1).error().code, ErrorCode::NoSpace);
 }
 
 TEST(Target, refusesASlotThatOthersChanged)

@@ -12,7 +12,7 @@ namespace
 const std::string source = "[Source]\nType=regular-file\nPath=/src\nMatchPattern=a_@v.raw\n";
 const std::string target = "[Target]\nType=regular-file\nPath=/t\nMatchPattern=a_@v.raw\n";
 
-Result<Transfer> parsed(const std::string &text)
+Result<Transfer> parsedTransfer(const std::string &text)
 {
     UnitFile file;
     file.name = "x.transfer";
@@ -41,7 +41,7 @@ protected:
 
 TEST(Transfer, defaultsAreThoseOfTheManual)
 {
-    const auto transfer = parsed(source + target);
+    const auto transfer = parsedTransfer(source + target);
     ASSERT_TRUE(transfer) << transfer.error().text();
     EXPECT_EQ(transfer->instancesMax, 3U);
     EXPECT_TRUE(transfer->verify);
@@ -53,7 +53,7 @@ TEST(Transfer, defaultsAreThoseOfTheManual)
 
 TEST(Transfer, takesAllSettings)
 {
-    const auto transfer = parsed(
+    const auto transfer = parsedTransfer(
         "[Transfer]\nMinVersion=1\nMaxVersion=9\nProtectVersion=%A\nProtectVersion=3\nVerify=no\nChangeLog=https://c/@v\nAppStream=http://a/%A\n"
         "Features=x y\nFeatures=z\nRequisiteFeatures=r\n"
         "[Source]\nType=url-file\nPath=https://x/%A//\nMatchPattern=a_@v_@u.xz b_@v\nPathRelativeTo=\n"
@@ -114,7 +114,7 @@ TEST(Transfer, isRefusedInSystemdsWords)
              {source + target + "Type=partition\nCurrentSymlink=x\n", "x.transfer:1: Current symlink must be absolute path if target is partition: x"},
              {source + "Path=auto\n" + target, "x.transfer:1: Automatic root path discovery only supported for partition resources."},
          }) {
-        const auto transfer = parsed(refusal.text);
+        const auto transfer = parsedTransfer(refusal.text);
         ASSERT_FALSE(transfer) << refusal.text;
         EXPECT_EQ(transfer.error().what, refusal.said);
         EXPECT_EQ(transfer.error().code, ErrorCode::BadFormat);
@@ -151,13 +151,13 @@ TEST(Transfer, warnsInSystemdsWords)
           {"RemoveTemporary=\n", "x.transfer:9: Failed to parse RemoveTemporary=, ignoring: Invalid argument"},
           {"CurrentSymlink=a/../b\n", "x.transfer:9: CurrentSymlink= path is not normalized, ignoring: a/../b"},
           {"CurrentSymlink=\n", "x.transfer:9: CurrentSymlink= path has invalid length (0 bytes), ignoring."}}) {
-        const auto transfer = parsed(source + target + warning.text);
+        const auto transfer = parsedTransfer(source + target + warning.text);
         ASSERT_TRUE(transfer) << warning.text;
         ASSERT_EQ(transfer->warnings.size(), 1U) << warning.text;
         EXPECT_EQ(transfer->warnings.front(), warning.said);
     }
-    EXPECT_EQ(parsed(source + target + "InstancesMax=1\n")->instancesMax, 2U);
-    EXPECT_EQ(parsed(source + target + "[X-Foo]\na=b\n")->warnings.size(), 0U);
+    EXPECT_EQ(parsedTransfer(source + target + "InstancesMax=1\n")->instancesMax, 2U);
+    EXPECT_EQ(parsedTransfer(source + target + "[X-Foo]\na=b\n")->warnings.size(), 0U);
 }
 
 TEST(Transfer, whatTheTargetIsFollowsFromTheSource)
@@ -170,8 +170,8 @@ TEST(Transfer, whatTheTargetIsFollowsFromTheSource)
                                            {"directory", "/t", ResourceType::Directory},
                                            {"subvolume", "/t", ResourceType::Subvolume}}) {
         const bool url = std::string_view(from).starts_with("url");
-        const auto transfer
-            = parsed(std::string("[Source]\nType=") + from + "\nPath=" + (url ? "http://x/" : "/src") + "\nMatchPattern=@v\n[Target]\nPath=" + path + "\n");
+        const auto transfer = parsedTransfer(std::string("[Source]\nType=") + from + "\nPath=" + (url ? "http://x/" : "/src")
+                                             + "\nMatchPattern=@v\n[Target]\nPath=" + path + "\n");
         ASSERT_TRUE(transfer) << transfer.error().text();
         EXPECT_EQ(transfer->target.type, type) << from << path;
     }

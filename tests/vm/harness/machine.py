@@ -74,11 +74,12 @@ class VM:
     disks: fixed disks, /dev/vda first. sticks: removable USB sticks. first: the disk that the firmware shall try first; without
     it the firmware's own boot order decides, as on a person's machine. cmdline: appended to the signed command line, after which the
     TPM opens no installed root any more. credentials: names and values. display: a QEMU display, such as "gtk"; None for no window. agent: whether commands can be run.
+    network: a card of its own, and a DHCP server that gives it 10.0.2.15; this machine's own servers it reaches at 10.0.2.2. No one reaches it.
     sound: where what its loudspeaker says goes, as QEMU takes it ("pa", "wav,path=…"); None for no sound card. graphics: QEMU's device.
     """
 
     def __init__(self, machine, *, disks=(), sticks=(), first=None, cmdline="", credentials=None, display=None, agent=True,
-                 serial_on_terminal=False, sound=None, graphics="VGA"):  # fmt: skip
+                 serial_on_terminal=False, sound=None, graphics="VGA", network=False):  # fmt: skip
         self.machine, self.label = machine, f"boot-{machine.boots}"
         self.began = time.monotonic()
         self.serial = Serial(machine.folder / f"{self.label}.serial.log")
@@ -94,6 +95,7 @@ class VM:
                 self._start_tpm()
             command = self._command(disks, sticks, first, cmdline, credentials or {}, display, agent)
             command += self._screen_and_sound(graphics, display, sound)
+            command += ["-nic", "user,model=virtio-net-pci" if network else "none"]
             fds = (self.qmp.theirs.fileno(), self.agent.theirs.fileno())
             self._qemu = child.spawn(command, cwd=machine.folder, log=self._log, pass_fds=fds, inherit_terminal=serial_on_terminal)
             self.agent.theirs.close()
@@ -134,7 +136,7 @@ class VM:
         if self.machine.tpm:
             command += ["-chardev", "socket,id=tpm,path=tpm.sock", "-tpmdev", "emulator,id=tpm,chardev=tpm", "-device", "tpm-tis,tpmdev=tpm"]
         command += ["-chardev", f"socket,id=qmp,fd={self.qmp.theirs.fileno()}", "-mon", "chardev=qmp,mode=control"]
-        command += ["-device", "virtio-rng-pci", "-device", "virtio-serial-pci", "-nic", "none"]
+        command += ["-device", "virtio-rng-pci", "-device", "virtio-serial-pci"]
         command += ["-device", "qemu-xhci,id=usb", "-device", "virtio-scsi-pci,id=scsi"]
         if self._terminal:
             command += ["-chardev", f"stdio,id=console,mux=on,signal=off,logfile={self.serial.path.name}", "-serial", "chardev:console"]
