@@ -22,9 +22,9 @@ target_include_directories(preon_options INTERFACE "${CMAKE_SOURCE_DIR}")
 if(PREON_WERROR)
     target_compile_options(preon_options INTERFACE -Werror)
 endif()
-# In units of several files each (see CMakePresets.json) what lies in a namespace without a name lies where it always did.
-if(CMAKE_UNITY_BUILD AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(preon_options INTERFACE -Wno-subobject-linkage)
+# In units of several files each (see CMakePresets.json) what lies in a namespace without a name lies where it always did; and clang would have no local name be one of another file's.
+if(CMAKE_UNITY_BUILD)
+    target_compile_options(preon_options INTERFACE $<IF:$<CXX_COMPILER_ID:GNU>,-Wno-subobject-linkage,-Wno-shadow>)
 endif()
 if(PREON_SANITIZE)
     target_compile_options(preon_options INTERFACE -fsanitize=address,undefined,fuzzer-no-link -fno-sanitize-recover=all -fno-omit-frame-pointer "SHELL:-Xclang -fno-pch-timestamp")

@@ -6,6 +6,9 @@
 
 #include "core/base/process.h"
 #include "core/update/apply.h"
+#include "core/update/online.h"
+#include "core/update/proof.h"
+#include "core/update/updating.h"
 
 #include <algorithm>
 #include <iostream>
@@ -91,7 +94,13 @@ Result<void> SysupdateRun::lookEverywhere()
     PREON_CHECK(lookHere());
     if (!request.places.offline) {
         say("Discovering available instances…");
+        TerminalProgress progress;
+        const auto remote = manifestsFrom(request.fetching, request.places.host, progress);
+        request.places.manifest = [&remote](const Transfer &transfer) {
+            return isFileUrl(transfer.source.path) ? localManifest(transfer) : remote(transfer);
+        };
         PREON_CHECK(lookAtSources(look, request.places));
+        request.places.manifest = {};
     }
     say("Determining installed update sets…");
     if (!request.places.offline)
@@ -235,10 +244,6 @@ Result<bool> SysupdateRun::choose(const UpdateSet *&set) const
 
 Result<void> SysupdateRun::carryOut(const UpdatePlan &plan)
 {
-    for (const TransferPlan &transfer : plan.transfers) {
-        if (!isLocal(transfer))
-            return fail(ErrorCode::Unsupported, transfer.sourcePath + " cannot be brought here", "nothing is here yet that fetches or unpacks");
-    }
     TerminalProgress progress;
     say("Making room for 1 updates…");
     PREON_CHECK(makeRoom(plan.vacuum, progress));
@@ -246,9 +251,10 @@ Result<void> SysupdateRun::carryOut(const UpdatePlan &plan)
         if (transfer.installed || transfer.acquired)
             continue;
         say("⤵️ Acquiring " + transfer.sourcePath + " → " + transfer.targetPath + "...");
-        PREON_CHECK(acquireLocal(transfer, progress));
+        PREON_CHECK(bring(transfer, request.fetching, progress));
         say("Successfully acquired '" + transfer.sourcePath + "'.");
     }
+    PREON_CHECK(proveUpdate(plan, progress));
     for (const TransferPlan &transfer : plan.transfers) {
         if (transfer.installed)
             continue;
@@ -354,8 +360,8 @@ Result<void> sysupdate(const SysupdateOptions &options, Invocation &invocation)
 
 constexpr auto footer = "Transfers are files of sysupdate.d(5). Commands, options, output and exit status are those of systemd-sysupdate(8): list [VERSION], "
                         "features [FEATURE],\n"
-                        "check-new, update [VERSION], vacuum, pending, reboot, components; list when none is given. What needs the network, a signature or "
-                        "unpacking is refused.\n\n"
+                        "check-new, update [VERSION], vacuum, pending, reboot, components; list when none is given. A kernel that pins a /usr is "
+                        "installed only once that is proven.\n\n"
                         "  preonctl sysupdate --offline                              which versions are installed\n"
                         "  preonctl sysupdate --definitions=sysupdate.d check-new\n"
                         "  preonctl sysupdate --root=tree --json=pretty list 2";
@@ -384,6 +390,7 @@ void addSysupdate(CLI::App &app, Invocation &invocation)
     command->add_option("--json", options->json, "Print JSON: pretty, short, off");
     command->add_option("--transfer-source", options->transferSource, "What PathRelativeTo=explicit means");
     command->add_flag("--version", options->version, "Print which version of systemd-sysupdate this stands for");
+    command->add_option("--fetcher", options->fetcher, "The program that fetches and unpacks")->type_name("FILE");
     command->add_flag("--stand-in", options->standIn)->group("");
     for (CLI::Option *option : command->get_options()) {
         if (option->get_items_expected_max() == 1 && option->get_type_size() > 0 && !option->get_positional())

@@ -6,6 +6,7 @@
 
 #include "apps/ctl/command.h"
 
+#include "core/update/acquire.h"
 #include "core/update/instance.h"
 #include "core/update/print.h"
 
@@ -17,6 +18,7 @@ struct SysupdateOptions {
     std::string verb, argument;
     std::vector<std::string> tooMany;
     std::string component, definitions, root, image, imagePolicy, instancesMax, sync, verify, json, transferSource;
+    std::string fetcher = Fetch::installedProgram;
     bool reboot = false, offline = false, noPager = false, noLegend = false, version = false;
     bool standIn = false; // called by systemd-sysupdate's name
 };
@@ -29,6 +31,7 @@ struct SysupdateRequest {
     std::optional<std::uint64_t> instancesMax;
     std::optional<bool> verify;
     std::set<std::string> kept; // versions that this machine stands on
+    Update::Fetching fetching;
     bool legend = true;
     bool elsewhere = false; // --root=, --image=
 };
@@ -39,7 +42,9 @@ Result<SysupdateRequest> understandSysupdate(const SysupdateOptions &options, co
 // is none.
 void findBootPlaces(Update::Places &places);
 
-// The list of files of a file:// URL. What is on the network or has to be verified is Unsupported: nothing here fetches.
+// Whether a source is a folder of this machine, written as a file:// URL.
+bool isFileUrl(std::string_view url);
+// The list of files there. Unsupported where it has to be verified.
 Result<Bytes> localManifest(const Update::Transfer &transfer);
 
 // IMAGE_VERSION= of os-release; empty where it has none.

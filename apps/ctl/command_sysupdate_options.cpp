@@ -20,6 +20,7 @@ namespace Preon::Ctl
 
 namespace
 {
+constexpr std::string_view fileScheme = "file://";
 using namespace Update;
 
 Result<void> readNumbers(const SysupdateOptions &options, SysupdateRequest &request)
@@ -117,16 +118,18 @@ void findBootPlaces(Places &places)
         places.xbootldr.clear();
 }
 
+bool isFileUrl(std::string_view url)
+{
+    return lowerCase(std::string(url.substr(0, fileScheme.size()))) == fileScheme;
+}
+
 Result<Bytes> localManifest(const Transfer &transfer)
 {
-    constexpr std::string_view scheme = "file://";
     const std::string &url = transfer.source.path;
-    const std::string what = "What " + url + " offers is not known";
-    if (!lowerCase(url).starts_with(scheme))
-        return fail(ErrorCode::Unsupported, what, "nothing is here yet that fetches over the network", "Use --offline.");
     if (transfer.verify)
-        return fail(ErrorCode::Unsupported, what, "nothing is here yet that checks its signature", "Use --verify=no, or --offline.");
-    return readFile(url.substr(scheme.size()) + "/SHA256SUMS", largestManifest);
+        return fail(ErrorCode::Unsupported, "What " + url + " offers is not known", "signatures are checked of what comes from the network",
+                    "Use --verify=no, or --offline.");
+    return readFile(url.substr(fileScheme.size()) + "/SHA256SUMS", largestManifest);
 }
 
 std::string bootedVersion(const Host &host)
@@ -149,7 +152,8 @@ Result<SysupdateRequest> understandSysupdate(const SysupdateOptions &options, co
     request.elsewhere = !options.root.empty() || !options.image.empty();
     request.legend = !options.noLegend;
     request.places.offline = options.offline;
-    request.places.manifest = localManifest;
+    // No store: like systemd-sysupdate's, an attempt leaves nothing outside the places that the transfers name.
+    request.fetching.program = options.fetcher;
     if (!options.transferSource.empty())
         request.places.explicitSource = std::filesystem::absolute(options.transferSource).lexically_normal();
     if (!options.definitions.empty())

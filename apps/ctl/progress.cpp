@@ -73,6 +73,7 @@ TerminalProgress::~TerminalProgress()
 void TerminalProgress::phase(std::string_view name, std::uint64_t total)
 {
     const std::scoped_lock lock(m_guard);
+    const bool isKnown = name == m_phase;
     m_phase = name;
     m_done = 0;
     m_total = total;
@@ -81,6 +82,9 @@ void TerminalProgress::phase(std::string_view name, std::uint64_t total)
         draw(m_began);
         return;
     }
+    // The next file, before its size is known.
+    if (isKnown && total == 0)
+        return;
     const std::string line = m_phase + (total > 0 ? " (" + formatSize(total) + ")\n" : "\n");
     std::fputs(line.c_str(), stderr);
 }

@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
+#include <memory>
 #include <ranges>
 #include <thread>
 
@@ -155,6 +157,18 @@ Result<std::optional<std::uint64_t>> fetchSize(const std::string &url, const Fet
         if (const auto *start = std::get_if<Fetch::Start>(&frame))
             return start->total;
     }
+}
+
+std::function<Result<Bytes>(const Transfer &)> manifestsFrom(const Fetching &fetching, const Host &host, Progress &progress)
+{
+    auto lists = std::make_shared<std::map<std::pair<std::string, bool>, Bytes>>();
+    return [lists, &fetching, &host, &progress](const Transfer &transfer) -> Result<Bytes> {
+        const std::pair key(transfer.source.path, transfer.verify);
+        if (const auto known = lists->find(key); known != lists->end())
+            return known->second;
+        PREON_TRY(auto list, fetchManifest(key.first, key.second, fetching, host, progress));
+        return lists->emplace(key, std::move(list)).first->second;
+    };
 }
 
 } // namespace Preon::Update

@@ -9,12 +9,17 @@
 #include "core/update/acquire.h"
 #include "core/update/manifest.h"
 
+#include <functional>
+
 namespace Preon::Update
 {
 
 // The list of a folder of a server, which a settings file may say needs no signature (Verify=no). Untrusted: no signature by one of the machine's keys; and, for lists that are signed, one that is older than
 // what was seen here before (a mirror that was stopped, or plays back what it once had).
 Result<Bytes> fetchManifest(const std::string &folder, bool verify, const Fetching &fetching, const Host &host, Progress &progress);
+
+// The same for a look: of a folder that several transfers have in common the server is asked once. host, fetching and progress have to outlive it.
+std::function<Result<Bytes>(const Transfer &)> manifestsFrom(const Fetching &fetching, const Host &host, Progress &progress);
 
 // Bytes of a file on the server, without fetching it; nullopt where the server does not say.
 Result<std::optional<std::uint64_t>> fetchSize(const std::string &url, const Fetching &fetching, Progress &progress);

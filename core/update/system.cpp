@@ -159,15 +159,7 @@ Result<System> System::look(const Host &host, const SystemOptions &options, Prog
         places.disk = options.disk;
         places.mayUseDevices = true;
     }
-    // Four parts of one folder have one list.
-    auto lists = std::make_shared<std::map<std::pair<std::string, bool>, Bytes>>();
-    places.manifest = [lists, &options, &host, &progress](const Transfer &transfer) -> Result<Bytes> {
-        const std::pair key(transfer.source.path, transfer.verify);
-        if (const auto known = lists->find(key); known != lists->end())
-            return known->second;
-        PREON_TRY(auto list, fetchManifest(key.first, key.second, options.fetching, host, progress));
-        return lists->emplace(key, std::move(list)).first->second;
-    };
+    places.manifest = manifestsFrom(options.fetching, host, progress);
     PREON_TRY(system.m_look, lookAtTargets(*system.m_definitions, places));
     if (!options.offline)
         PREON_CHECK(lookAtSources(system.m_look, places));

@@ -19,15 +19,6 @@ bool isProgram(const TransferPlan &plan)
     return file && file->name.ends_with(".efi");
 }
 
-Result<Acquired> bring(const TransferPlan &plan, const Fetching &fetching, Progress &progress)
-{
-    if (isLocal(plan)) {
-        PREON_CHECK(acquireLocal(plan, progress));
-        return Acquired{.written = plan.installed || plan.acquired ? 0 : plan.bytesNeeded.value_or(0)};
-    }
-    return plan.sourceType == ResourceType::RegularFile ? acquirePacked(plan, fetching, progress) : acquire(plan, fetching, progress);
-}
-
 std::vector<Sha256Digest> hashesOf(const UpdatePlan &plan)
 {
     std::vector<Sha256Digest> hashes;
@@ -53,6 +44,15 @@ void abandonAll(const UpdatePlan &plan, const Fetching &fetching, Progress &prog
 }
 
 } // namespace
+
+Result<Acquired> bring(const TransferPlan &plan, const Fetching &fetching, Progress &progress)
+{
+    if (isLocal(plan)) {
+        PREON_CHECK(acquireLocal(plan, progress));
+        return Acquired{.written = plan.installed || plan.acquired ? 0 : plan.bytesNeeded.value_or(0)};
+    }
+    return plan.sourceType == ResourceType::RegularFile ? acquirePacked(plan, fetching, progress) : acquire(plan, fetching, progress);
+}
 
 nlohmann::ordered_json toJson(const Updated &updated)
 {

@@ -27,6 +27,9 @@ struct UpdatingOptions {
 // keeps what was fetched.
 Result<Updated> applyUpdate(const UpdatePlan &plan, const UpdatingOptions &options, Progress &progress);
 
+// One part to its place, from wherever the plan has it: copied, unpacked or fetched. From there it is pending.
+Result<Acquired> bring(const TransferPlan &plan, const Fetching &fetching, Progress &progress);
+
 // In which order the parts get their names: as planned, but kernels (files on a boot partition) after all else. Indexes of plan.transfers.
 std::vector<std::size_t> installOrder(const UpdatePlan &plan);
 

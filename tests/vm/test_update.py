@@ -10,7 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from harness import Story, particle
+from harness import Story, Trouble, particle
 from harness.story import top
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "interop"))
@@ -40,6 +40,7 @@ def connect(vm, server):
     """A network, and where the next version comes from: as an OS says it, in drop-ins. They stay on root."""
     port = server.plain.rsplit(":", 1)[1]
     vm.push("/etc/systemd/network/50-any.network", NETWORK)
+    vm.push("/etc/sysupdate.d/90-kernel.transfer.d/51-fewer.conf", "[Target]\nTriesLeft=2\n")  # each takes a start
     for transfer in vm.ask("cd /usr/lib/sysupdate.d && ls -- *.transfer").split():
         vm.push(f"/etc/sysupdate.d/{transfer}.d/50-here.conf", f"[Source]\nPath=http://10.0.2.2:{port}/\n")
     vm.ask("systemctl enable systemd-networkd 2>&1")
@@ -91,7 +92,7 @@ def resumed(story, vm, server, size):
     join(vm)
     fetched = served(server)
     plan = json.loads(vm.ask("preonctl update plan --json", 120))
-    story.says("most of what had come is still there", plan["cost"]["kept"] >= fetched - 16 * MIB and plan["cost"]["kept"] > 20 * MIB, (plan["cost"], fetched))
+    story.says("most of what had come is still there", plan["cost"]["already"] >= fetched - 16 * MIB and plan["cost"]["already"] > 20 * MIB, (plan["cost"], fetched))
     done = vm.run("preonctl update resume --yes --json", 600)
     story.says("going on with it installs the rest", done.ok, done)
     total = served(server)
@@ -115,7 +116,7 @@ def update(story, vm, number):
     story.says(f"version {number} is fetched, proven and installed", done.ok, done)
     names = vm.ask("lsblk --noheadings --list --output PARTLABEL /dev/vda").split()
     story.equals("it has one slot of each kind", 3, names.count(f"Particle_{number}"))
-    story.says("its kernel is on trial", vm.run(f"ls /efi/EFI/Linux/Particle_{number}+3*.efi").ok, vm.run("ls /efi/EFI/Linux"))
+    story.says("its kernel is on trial", vm.run(f"ls /efi/EFI/Linux/Particle_{number}+2*.efi").ok, vm.run("ls /efi/EFI/Linux"))
     return done.ok
 
 
@@ -128,11 +129,10 @@ def back_by_itself(story, vm):
         before = vm.agent.boot_id
         try:
             seen.append(version(vm))
-        except particle.Trouble:  # it restarts already
+        except Trouble:  # it restarts already
             seen.append("gone")
         if seen[-1] == "3":
             break
-        vm.machine.boots += 0
     return seen
 
 
@@ -169,10 +169,9 @@ with Story("update") as story:
                 story.says("version 4 was tried, and given up for 3", seen[-1] == "3" and set(seen[:-1]) <= {"4", "gone"}, seen)
                 came_back = json.loads(vm.ask("preonctl boot starts --json"))
                 failed = [start for start in came_back if start["version"] == "4"]
-                story.says("its starts are recorded, with the reason", len(failed) == 3 and all("logind" in " ".join(start["reasons"]) for start in failed), failed)
+                story.says("its starts are recorded, with the reason", len(failed) == 2 and all("logind" in " ".join(start["reasons"]) for start in failed), failed)
                 join(vm)
                 again = vm.run("preonctl update check --json", 120)
                 story.says("it is not offered again by itself", again.status == 1, again)
                 story.equals("no unit failed", [], particle.failed_units(vm))
-        
             vm.poweroff()
