@@ -281,6 +281,10 @@ Repart::Snapshot firstBootSnapshot(const FirstBootFacts &facts, Pass pass)
     snapshot.ours = ownUuids(facts);
     snapshot.tpm = facts.tpm;
     snapshot.seed = Boot::espIn(facts.table, facts.state);
+    // Root is made in one write of the table with the slots: from then on those are the updates' business. A slot that one of them emptied, or is filling, has a UUID that nobody here knows, and a
+    // start must not want another in its place.
+    if (Boot::numberOf(Boot::ownPartitions(facts.table, snapshot.seed, facts.rootHash), Boot::Role::Root))
+        std::erase_if(snapshot.definitions, [](const Repart::Definition &each) { return isSlotType(each.type); });
     if (pass == Pass::Volumes)
         return snapshot;
     for (const Boot::Role role : missingVolumes(facts))
