@@ -1,0 +1,599 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include "helper/updating.h"
+
+#include "bus/surroundings.h"
+#include "core/base/errorjson.h"
+#include "core/boot/choice.h"
+#include "core/boot/efivars.h"
+#include "core/boot/pe.h"
+#include "core/job/job.h"
+#include "core/update/print.h"
+
+#include <algorithm>
+#include <numeric>
+#include <ranges>
+
+namespace Preon::Helper
+{
+
+namespace
+{
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::chrono::seconds serverLimit{90}; // for all that is asked before a person is shown anything
+constexpr auto fetchingPhase = "Fetching", placingPhase = "Putting into place";
+
+std::int64_t secondsNow()
+{
+    return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+// A question to the server, which ends: nobody waits for it for ever.
+class AskingTheServer : public SilentProgress
+{
+public:
+    explicit AskingTheServer(const std::atomic<bool> &gaveUp)
+        : m_gaveUp(gaveUp)
+    {
+    }
+    bool isCancelled() const override
+    {
+        return m_gaveUp || isOver();
+    }
+    template<typename T>
+    Result<T> judge(Result<T> result) const
+    {
+        if (result || result.error().code != ErrorCode::Cancelled || !isOver())
+            return result;
+        return fail(ErrorCode::Timeout, "The server gave no answer", "it did not answer within " + std::to_string(serverLimit.count()) + " seconds",
+                    "Try again later.");
+    }
+
+private:
+    bool isOver() const
+    {
+        return std::chrono::steady_clock::now() > m_end;
+    }
+    const std::atomic<bool> &m_gaveUp;
+    const std::chrono::steady_clock::time_point m_end = std::chrono::steady_clock::now() + serverLimit;
+};
+
+// All files as one phase, as a person sees it. Each begins with a phase of no size, and with one of its size whenever its first byte comes (again).
+class WholeDownload : public Progress
+{
+public:
+    WholeDownload(Progress &watcher, std::uint64_t all)
+        : m_watcher(watcher)
+        , m_all(all)
+    {
+    }
+    void phase(std::string_view name, std::uint64_t total) override
+    {
+        m_isFetching = name == fetchingPhase;
+        if (!m_isFetching)
+            return m_watcher.phase(name, total);
+        if (total == 0) {
+            m_before += std::exchange(m_ofThis, 0);
+            if (!std::exchange(m_hasBegun, true))
+                m_watcher.phase(name, m_all);
+        } else if (std::exchange(m_ofThis, 0) > 0) {
+            m_watcher.phase(name, m_all);
+            m_watcher.advance(m_before);
+        }
+    }
+    void advance(std::uint64_t bytes) override
+    {
+        if (m_isFetching)
+            m_ofThis += bytes;
+        m_watcher.advance(bytes);
+    }
+    void log(std::string_view line) override
+    {
+        m_watcher.log(line);
+    }
+    bool isCancelled() const override
+    {
+        return m_watcher.isCancelled();
+    }
+
+private:
+    Progress &m_watcher;
+    const std::uint64_t m_all;
+    std::uint64_t m_before = 0, m_ofThis = 0; // bytes of the files before this one, and of this one
+    bool m_isFetching = false, m_hasBegun = false;
+};
+
+struct SystemNames {
+    std::string name, version, title;
+};
+
+SystemNames namesOf(const Host &host)
+{
+    const auto file = host.resolved("/usr/lib/os-release");
+    const auto fields = Boot::parseOsRelease(file ? readTextFile(*file).value_or(std::string()) : std::string());
+    const auto value = [&](const char *key, const std::string &otherwise) {
+        const auto field = fields.find(key);
+        return field == fields.end() || field->second.empty() ? otherwise : field->second;
+    };
+    SystemNames names;
+    // Where it says nothing: os-release(5).
+    names.name = printable(value("NAME", "Linux"));
+    names.version = printable(value("IMAGE_VERSION", value("VERSION_ID", "")));
+    names.title = printable(value("PRETTY_NAME", names.name));
+    return names;
+}
+
+Json errorOrNull(const std::optional<Error> &error)
+{
+    return error ? toJson(*error) : Json(nullptr);
+}
+
+// What the loader takes if nobody chooses at its menu: what it was told, or else the newest with tries left; empty where there is no kernel of ours.
+std::string versionThatStartsNext(const Host &host, const Update::System &system)
+{
+    for (const char *variable : {"LoaderEntryOneShot", "LoaderEntryDefault"}) {
+        const auto told = Boot::loaderString(host, variable).value_or(std::nullopt);
+        const auto entry = told ? std::ranges::find(system.kernels(), *told, &Boot::Entry::id) : system.kernels().end();
+        if (entry != system.kernels().end())
+            return entry->version;
+    }
+    return system.kernels().empty() ? std::string() : system.kernels().front().version;
+}
+
+Json startsJson(const std::vector<Boot::StartRecord> &starts, const std::string &version)
+{
+    Json list = Json::array();
+    for (const Boot::StartRecord &start : starts | std::views::reverse) {
+        if (start.version == version)
+            list.push_back({{"began", start.began},
+                            {"outcome", Boot::outcomeName(start.outcome)},
+                            {"reasons", start.reasons},
+                            {"try", start.count ? start.count->done : 0}});
+    }
+    return list;
+}
+
+Json leftJson(const std::vector<Boot::LeftVersion> &left, const std::string &version)
+{
+    const auto found = std::ranges::find(left, version, &Boot::LeftVersion::version);
+    if (found == left.end())
+        return nullptr;
+    return {{"tries", found->tries}, {"gotToRoot", found->gotToRoot}, {"reasons", found->reasons}, {"last", found->last}};
+}
+
+// Something of it is here that is more than what a cut left.
+bool isHere(const Update::UpdateSet &set)
+{
+    return std::ranges::any_of(set.parts, [](const auto &part) { return part && part->installed && part->instance.stage != Update::Stage::Partial; });
+}
+
+Json versionsJson(const Host &host, const Update::System &system, const std::string &running, const std::string &next)
+{
+    const std::string lastGood = Boot::lastGoodVersion(system.starts(), running);
+    const auto wished = Update::wishedVersions(host);
+    const auto came = [&](const Boot::StartRecord &start) {
+        return start.version == running && start.outcome == Boot::Outcome::CameUp;
+    };
+    Json list = Json::array();
+    for (const Update::UpdateSet &set : system.sets().all) {
+        if (!isHere(set))
+            continue;
+        const bool runs = set.version == running;
+        list.push_back({{"version", set.version},
+                        {"running", runs},
+                        {"startsNext", set.version == next},
+                        {"lastGood", runs ? std::ranges::any_of(system.starts(), came) : set.version == lastGood},
+                        {"kept", std::ranges::contains(wished, set.version)},
+                        {"complete", Update::isWhole(set)},
+                        {"left", leftJson(system.left(), set.version)},
+                        {"starts", startsJson(system.starts(), set.version)}});
+    }
+    return list;
+}
+
+// Installed, whole, newer than what runs, and the next to be started.
+std::string pendingVersion(const Update::System &system, const std::string &running, const std::string &next)
+{
+    const Update::UpdateSet *set = next.empty() || next == running ? nullptr : system.sets().find(next);
+    return set && Update::isWhole(*set) && Update::compareVersions(next, running) > 0 ? next : std::string();
+}
+
+bool isUpdateAtWork(const Host &host)
+{
+    const auto jobs = Job::list(Job::jobFolder(host));
+    return jobs && std::ranges::any_of(*jobs, [](const Job::Record &job) { return job.kind == "update" && job.state == Job::State::Running; });
+}
+
+Json partialJson(const Host &host, const Update::Fetching &fetching)
+{
+    const auto begun = Update::readBegun(host);
+    if (!begun || isUpdateAtWork(host))
+        return nullptr;
+    std::uint64_t fetched = 0;
+    for (const Sha256Digest &hash : begun->hashes)
+        fetched += std::min(Update::keptBytes(fetching, hash), begun->fetch);
+    if (fetched == 0)
+        return nullptr;
+    return {{"version", begun->version}, {"fetched", std::min(fetched, begun->fetch)}, {"fetch", begun->fetch}};
+}
+
+Json partsJson(const std::vector<Update::CandidatePart> &parts)
+{
+    Json list = Json::array();
+    for (const Update::CandidatePart &part : parts)
+        list.push_back({{"name", part.name}, {"fetch", part.fetch}, {"write", part.write}, {"target", part.target}});
+    return list;
+}
+
+Json candidateJson(const Update::Candidate &candidate, bool failedHere)
+{
+    return {{"version", candidate.version}, {"notes", candidate.notes}, {"changeLog", candidate.changeLog},
+            {"fetch", candidate.fetch},     {"write", candidate.write}, {"parts", partsJson(candidate.parts)},
+            {"failedHere", failedHere}};
+}
+
+// What was answered last, as far as it is still news.
+Json candidateNow(const Update::Checked &checked, const Update::System &system, const std::string &running)
+{
+    if (!checked.candidate || (!running.empty() && Update::compareVersions(checked.candidate->version, running) <= 0))
+        return nullptr;
+    const std::string &version = checked.candidate->version;
+    const bool failed = system.failedHere(version);
+    const bool isGivenUp = std::ranges::contains(system.left(), version, &Boot::LeftVersion::version);
+    const Update::UpdateSet *here = system.sets().find(version);
+    if (here && here->installed && Update::isWhole(*here) && !isGivenUp)
+        return nullptr;
+    return candidateJson(*checked.candidate, failed);
+}
+
+Json switches(const std::vector<Update::Feature> &features)
+{
+    Json list = Json::array();
+    for (const Update::Feature &feature : features)
+        list.push_back({{"id", feature.id},
+                        {"description", feature.description.empty() ? feature.id : feature.description},
+                        {"documentation", feature.documentation},
+                        {"enabled", feature.enabled}});
+    return list;
+}
+
+std::vector<Update::CandidatePart> partsOf(const Update::UpdatePlan &plan, const Update::UpdateCost &cost)
+{
+    std::vector<Update::CandidatePart> parts;
+    for (const Update::PartCost &part : cost.parts) {
+        const auto transfer = std::ranges::find(plan.transfers, part.id, &Update::TransferPlan::id);
+        parts.push_back({.name = part.id,
+                         .fetch = part.fetch.value_or(0),
+                         .write = part.write.value_or(0),
+                         .target = transfer == plan.transfers.end() ? part.target : Update::placeInWords(*transfer, plan.vacuum)});
+    }
+    return parts;
+}
+
+// What there is to fetch of a version that there is no room for: its plan says what is missing, and there is none.
+Result<void> addOffered(const Update::System &system, const Update::UpdateSet &set, const Update::Fetching &fetching, Progress &progress,
+                        Update::Candidate &candidate)
+{
+    for (std::size_t i = 0; i < set.parts.size(); ++i) {
+        const Update::Transfer &transfer = *system.seen().enabled[i].transfer;
+        if (!set.parts[i] || set.parts[i]->installed || !Update::isUrl(transfer.source.type))
+            continue;
+        const Update::Instance &instance = set.parts[i]->instance;
+        PREON_TRY(const auto size, Update::fetchSize(instance.path, fetching, progress));
+        candidate.parts.push_back({.name = transfer.id, .fetch = size.value_or(0), .write = instance.fields.size.value_or(0), .target = {}});
+        candidate.fetch += size.value_or(0);
+        candidate.write += instance.fields.size.value_or(0);
+    }
+    return {};
+}
+
+std::string webAddress(const std::vector<std::string> &addresses)
+{
+    const auto found = std::ranges::find_if(addresses, [](const std::string &each) { return each.starts_with("https://"); });
+    return found == addresses.end() ? std::string() : *found;
+}
+
+std::string whatDiffers(const Json &now, const Json &then)
+{
+    if (now["vacuum"] != then["vacuum"])
+        return "other versions would have to go than before";
+    return now["signed"] == then["signed"] ? "the server has other files now, or they would go to other places" : "other signatures are asked for than before";
+}
+
+Json phasesJson(const std::vector<WorkPhase> &phases)
+{
+    Json list = Json::array();
+    for (const WorkPhase &phase : phases)
+        list.push_back({{"name", phase.name}, {"bytes", phase.bytes}, {"cancellable", phase.cancellable}});
+    return list;
+}
+
+Result<void> checkVersion(const std::string &version)
+{
+    constexpr std::size_t longest = 255;
+    if (version.size() <= longest && Update::isVersion(version))
+        return {};
+    return fail(ErrorCode::BadArgument, "That is no version", version.substr(0, 64));
+}
+
+} // namespace
+
+Updating::Updating(const Settings &settings)
+    : m_settings(settings)
+{
+}
+
+void Updating::giveUp()
+{
+    m_gaveUp = true;
+}
+
+std::optional<Error> Updating::whyNot() const
+{
+    std::error_code ignored;
+    if (!std::filesystem::exists(m_settings.host.run / "preon/mode-live", ignored))
+        return std::nullopt;
+    return Error{ErrorCode::Unsupported, "A live session is not updated", "it comes from the medium, and what is changed in it is gone with it",
+                 "Make a new medium, or install the system and update that."};
+}
+
+Update::SystemOptions Updating::options() const
+{
+    Update::SystemOptions how;
+    how.fetching.store = m_settings.host.path("/var/lib/preon/update/kept");
+    how.fetching.bytesPerSecond = Update::readPolicy(m_settings.host).rate;
+    if (m_settings.sandbox) {
+        std::error_code error;
+        if (!m_settings.sandbox->fetcher.empty())
+            how.fetching.program = m_settings.sandbox->fetcher;
+        how.disk = std::filesystem::canonical(m_settings.host.dev / "disk/by-preon/disk", error);
+    }
+    return how;
+}
+
+std::string Updating::titleOf(const std::string &version) const
+{
+    return namesOf(m_settings.host).name + ' ' + version;
+}
+
+Result<Json> Updating::describe(std::uint32_t user) const
+{
+    const Host &host = m_settings.host;
+    const SystemNames names = namesOf(host);
+    const Update::Checked checked = Update::readChecked(host);
+    const Update::Policy policy = Update::readPolicy(host);
+    const Bus::Surroundings around = Bus::lookAround(user);
+    constexpr std::int64_t secondsOfDay = 86400;
+    Json state{
+        {"system", {{"name", names.name}, {"version", names.version}, {"title", names.title}}},
+        {"problem", errorOrNull(whyNot())},
+        {"versions", Json::array()},
+        {"pending", ""},
+        {"partial", nullptr},
+        {"checked", checked.when},
+        {"checkError", errorOrNull(checked.error)},
+        {"candidate", nullptr},
+        {"silent", checked.when == 0 ? -1 : std::max<std::int64_t>(0, secondsNow() - checked.heard) / secondsOfDay},
+        {"policy", {{"automatic", Update::automaticName(policy.automatic)}, {"metered", policy.metered}, {"rate", policy.rate}, {"notify", policy.notify}}},
+        {"features", Json::array()},
+        {"connection", {{"online", around.online}, {"metered", around.metered}}},
+        {"power", {{"onBattery", around.onBattery}, {"percent", around.percent}}},
+        {"others", around.others}};
+    if (!state["problem"].is_null())
+        return state;
+    Update::SystemOptions how = options();
+    how.offline = true;
+    SilentProgress silent;
+    const auto system = Update::System::look(host, how, silent);
+    if (!system) {
+        state["problem"] = toJson(system.error());
+        return state;
+    }
+    const std::string running = Update::runningVersion(host);
+    const std::string known = versionThatStartsNext(host, *system), next = known.empty() ? running : known;
+    state["versions"] = versionsJson(host, *system, running, next);
+    state["pending"] = pendingVersion(*system, running, next);
+    state["partial"] = partialJson(host, how.fetching);
+    state["candidate"] = candidateNow(checked, *system, running);
+    state["features"] = switches(system->definitions().features);
+    return state;
+}
+
+Result<std::optional<Update::Candidate>> Updating::askServer(Progress &progress) const
+{
+    const auto how = options();
+    PREON_TRY(const Update::System system, Update::System::look(m_settings.host, how, progress));
+    const Update::UpdateSet *set = system.candidate() ? system.candidate() : system.failedOffer();
+    if (!set)
+        return std::nullopt;
+    Update::Candidate candidate{.version = set->version, .notes = {}, .changeLog = webAddress(Update::changeLogs(*set, system.seen().enabled)), .parts = {}};
+    const auto plan = system.plan(set->version);
+    const auto cost = plan ? Update::costOf(*plan, how.fetching, progress) : Result<Update::UpdateCost>(std::unexpected(plan.error()));
+    if (cost) {
+        candidate.fetch = cost->fetch;
+        candidate.write = cost->write;
+        candidate.parts = partsOf(*plan, *cost);
+    } else if (cost.error().code == ErrorCode::NoSpace) {
+        // It is there all the same; planning it says what is missing.
+        PREON_CHECK(addOffered(system, *set, how.fetching, progress, candidate));
+    } else {
+        return std::unexpected(cost.error());
+    }
+    return candidate;
+}
+
+Result<Json> Updating::check(Clock::time_point asked)
+{
+    if (const auto problem = whyNot())
+        return std::unexpected(*problem);
+    if (m_lookBegan && *m_lookBegan >= asked)
+        return m_answer;
+    m_lookBegan = Clock::now();
+    AskingTheServer asking(m_gaveUp);
+    const auto found = asking.judge(askServer(asking));
+    Update::Checked checked = Update::readChecked(m_settings.host);
+    checked.when = secondsNow();
+    if (found || checked.heard == 0)
+        checked.heard = checked.when;
+    checked.error = found ? std::optional<Error>() : found.error();
+    if (found)
+        checked.candidate = *found;
+    // Who gave up has asked nothing.
+    if (!m_gaveUp)
+        PREON_CHECK(Update::writeChecked(m_settings.host, checked));
+    if (!found) {
+        m_answer = std::unexpected(found.error());
+        return m_answer;
+    }
+    Json answer{{"candidate", nullptr}};
+    if (*found) {
+        Update::SystemOptions how = options();
+        how.offline = true;
+        PREON_TRY(const Update::System system, Update::System::look(m_settings.host, how, asking));
+        answer["candidate"] = candidateJson(**found, system.failedHere((*found)->version));
+    }
+    m_answer = answer;
+    return answer;
+}
+
+std::vector<WorkPhase> Updating::phases(const Update::Offer &offer)
+{
+    std::uint64_t readBack = 0;
+    for (const Update::PartCost &part : offer.cost.parts) {
+        const auto transfer = std::ranges::find(offer.plan.transfers, part.id, &Update::TransferPlan::id);
+        if (transfer != offer.plan.transfers.end() && transfer->targetType == Update::ResourceType::Partition)
+            readBack = std::max(readBack, part.write.value_or(0));
+    }
+    return {{.name = "Making room"},
+            {.name = fetchingPhase, .bytes = offer.cost.fetch + offer.cost.kept},
+            {.name = "Checking what was written", .bytes = readBack},
+            {.name = placingPhase, .cancellable = false}};
+}
+
+Json Updating::planJson(const Update::Offer &offer) const
+{
+    const std::string running = Update::runningVersion(m_settings.host);
+    return {{"version", offer.plan.version},
+            {"from", running},
+            {"fetch", offer.cost.fetch},
+            {"write", offer.cost.write},
+            {"already", offer.cost.kept},
+            {"parts", partsJson(partsOf(offer.plan, offer.cost))},
+            {"removes", Update::removedVersions(offer)},
+            {"keeps", Update::stayingVersions(offer)},
+            {"phases", phasesJson(phases(offer))},
+            {"text", Update::toText(offer, running)}};
+}
+
+Result<Updating::Planned> Updating::plan(const std::string &version, bool metered) const
+{
+    if (const auto problem = whyNot())
+        return std::unexpected(*problem);
+    if (!version.empty())
+        PREON_CHECK(checkVersion(version));
+    AskingTheServer asking(m_gaveUp);
+    PREON_TRY(const Update::Offer offer, asking.judge(Update::makeOffer(m_settings.host, version, options(), asking)));
+    return Planned{.kept = {.version = offer.plan.version,
+                            .title = titleOf(offer.plan.version),
+                            .metered = metered,
+                            .isSigned = Update::isSigned(offer.plan),
+                            .essence = Update::essence(offer.plan)},
+                   .plan = planJson(offer)};
+}
+
+Result<Updating::Ready> Updating::prepare(const KeptUpdate &kept) const
+{
+    if (const auto problem = whyNot())
+        return std::unexpected(*problem);
+    if (!kept.metered && !Update::readPolicy(m_settings.host).metered && Bus::lookAround(0).metered)
+        return fail(ErrorCode::Changed, "Every byte may cost on this connection", "nobody has said that the update may be fetched over it",
+                    "Look at what will be done again, or use another network.");
+    PREON_TRY(Fd lock, Update::lockUpdates(m_settings.host));
+    AskingTheServer asking(m_gaveUp);
+    PREON_TRY(Update::Offer offer, asking.judge(Update::makeOffer(m_settings.host, kept.version, options(), asking)));
+    if (const Json now = Update::essence(offer.plan); now != kept.essence)
+        return fail(ErrorCode::Changed, "The computer or the server is not as it was when this was planned", whatDiffers(now, kept.essence),
+                    "Look at what will be done again.");
+    return Ready{.offer = std::move(offer), .lock = std::move(lock)};
+}
+
+Result<Json> Updating::carryOut(const Ready &ready, Progress &progress) const
+{
+    WholeDownload whole(progress, ready.offer.cost.fetch + ready.offer.cost.kept);
+    PREON_TRY(const Update::Updated updated, Update::carryOut(m_settings.host, ready.offer, options().fetching, whole));
+    return Update::toJson(updated);
+}
+
+Result<void> Updating::discard() const
+{
+    if (const auto problem = whyNot())
+        return std::unexpected(*problem);
+    PREON_TRY(const Fd lock, Update::lockUpdates(m_settings.host));
+    SilentProgress silent;
+    return Update::discard(m_settings.host, options(), silent);
+}
+
+Result<void> Updating::startFrom(const std::string &version) const
+{
+    if (const auto problem = whyNot())
+        return std::unexpected(*problem);
+    if (version.empty())
+        return Boot::forgetChoice(m_settings.host, Boot::HowLong::Always);
+    PREON_CHECK(checkVersion(version));
+    Update::SystemOptions how = options();
+    how.offline = true;
+    SilentProgress silent;
+    PREON_TRY(const Update::System system, Update::System::look(m_settings.host, how, silent));
+    const auto entry = std::ranges::find(system.kernels(), version, &Boot::Entry::version);
+    const Update::UpdateSet *set = system.sets().find(version);
+    if (entry == system.kernels().end() || !set || !set->installed || set->version != version)
+        return fail(ErrorCode::NotFound, "There is no version " + version + " on this computer");
+    if (!Update::isWhole(*set))
+        return fail(ErrorCode::Unsupported, "Version " + version + " cannot be started", "it is not complete");
+    if (std::ranges::contains(system.left(), version, &Boot::LeftVersion::version))
+        return fail(ErrorCode::Unsupported, "Version " + version + " is not started for good", "it was tried here and did not come up",
+                    "Update to it once more, which gives it new tries.");
+    return Boot::chooseEntry(m_settings.host, *entry, Boot::HowLong::Always);
+}
+
+Result<void> Updating::keep(const std::string &version, bool keep) const
+{
+    if (const auto problem = whyNot())
+        return std::unexpected(*problem);
+    PREON_CHECK(checkVersion(version));
+    // An update that has planned to remove it would do so all the same.
+    PREON_TRY(const Fd lock, Update::lockUpdates(m_settings.host));
+    if (keep) {
+        Update::SystemOptions how = options();
+        how.offline = true;
+        SilentProgress silent;
+        PREON_TRY(const Update::System system, Update::System::look(m_settings.host, how, silent));
+        const Update::UpdateSet *set = system.sets().find(version);
+        if (!set || !set->installed || set->version != version)
+            return fail(ErrorCode::NotFound, "There is no version " + version + " on this computer");
+    }
+    return Update::keepVersion(m_settings.host, version, keep);
+}
+
+Result<void> Updating::setFeature(const std::string &id, bool enabled) const
+{
+    if (const auto problem = whyNot())
+        return std::unexpected(*problem);
+    return Update::setFeature(m_settings.host, id, enabled);
+}
+
+Result<void> Updating::setPolicy(const PolicyChange &change) const
+{
+    if (const auto problem = whyNot())
+        return std::unexpected(*problem);
+    Update::Policy policy = Update::readPolicy(m_settings.host);
+    policy.automatic = change.automatic.value_or(policy.automatic);
+    policy.metered = change.metered.value_or(policy.metered);
+    policy.rate = change.rate.value_or(policy.rate);
+    policy.notify = change.notify.value_or(policy.notify);
+    return Update::writePolicy(m_settings.host, policy);
+}
+
+} // namespace Preon::Helper
