@@ -96,9 +96,9 @@ void UpdatesObject::begin(std::uint32_t user, const std::shared_ptr<Object> &rep
                        .owner = user,
                        .work = {}};
     // Goes with the work, however that ends, once the lock was let go of.
-    const std::shared_ptr<void> told(nullptr, [this](void *) { m_service.loop.post([this] { emitChanged(); }); });
-    request.work = [this, told, ready = std::make_shared<Updating::Ready>(std::move(ready))](Progress &progress) {
-        return m_updating.carryOut(*ready, progress);
+    const std::shared_ptr<void> told(nullptr, [this, &loop = m_service.loop](void *) { loop.post([this] { emitChanged(); }); });
+    request.work = [&settings = m_service.settings, told, ready = std::make_shared<Updating::Ready>(std::move(ready))](Progress &progress) {
+        return Updating::carryOut(settings, *ready, progress);
     };
     const auto job = m_jobs.start(std::move(request));
     if (job)

@@ -206,10 +206,12 @@ bool isUpdateAtWork(const Host &host)
     return jobs && std::ranges::any_of(*jobs, [](const Job::Record &job) { return job.kind == "update" && job.state == Job::State::Running; });
 }
 
-Json partialJson(const Host &host, const Update::Fetching &fetching)
+Json partialJson(const Host &host, const Update::System &system, const Update::Fetching &fetching)
 {
     const auto begun = Update::readBegun(host);
-    if (!begun || isUpdateAtWork(host))
+    // Somebody else may have brought it meanwhile.
+    const Update::UpdateSet *here = begun ? system.sets().find(begun->version) : nullptr;
+    if (!begun || (here && here->installed && Update::isWhole(*here)) || isUpdateAtWork(host))
         return nullptr;
     std::uint64_t fetched = 0;
     for (const Sha256Digest &hash : begun->hashes)
@@ -345,10 +347,13 @@ Update::SystemOptions Updating::options() const
     how.fetching.store = m_settings.host.path("/var/lib/preon/update/kept");
     how.fetching.bytesPerSecond = Update::readPolicy(m_settings.host).rate;
     if (m_settings.sandbox) {
-        std::error_code error;
         if (!m_settings.sandbox->fetcher.empty())
             how.fetching.program = m_settings.sandbox->fetcher;
-        how.disk = std::filesystem::canonical(m_settings.host.dev / "disk/by-preon/disk", error);
+        // Where there is none it is not that of the computer that the sandbox is on.
+        std::error_code error;
+        const auto link = m_settings.host.dev / "disk/by-preon/disk";
+        const auto disk = std::filesystem::canonical(link, error);
+        how.disk = error ? link : disk;
     }
     return how;
 }
@@ -395,19 +400,19 @@ Result<Json> Updating::describe(std::uint32_t user) const
     const std::string known = versionThatStartsNext(host, *system), next = known.empty() ? running : known;
     state["versions"] = versionsJson(host, *system, running, next);
     state["pending"] = pendingVersion(*system, running, next);
-    state["partial"] = partialJson(host, how.fetching);
+    state["partial"] = partialJson(host, *system, how.fetching);
     state["candidate"] = candidateNow(checked, *system, running);
     state["features"] = switches(system->definitions().features);
     return state;
 }
 
-Result<std::optional<Update::Candidate>> Updating::askServer(Progress &progress) const
+Result<Updating::Answer> Updating::askServer(Progress &progress) const
 {
     const auto how = options();
     PREON_TRY(const Update::System system, Update::System::look(m_settings.host, how, progress));
     const Update::UpdateSet *set = system.candidate() ? system.candidate() : system.failedOffer();
     if (!set)
-        return std::nullopt;
+        return Answer{};
     Update::Candidate candidate{.version = set->version, .notes = {}, .changeLog = webAddress(Update::changeLogs(*set, system.seen().enabled)), .parts = {}};
     const auto plan = system.plan(set->version);
     const auto cost = plan ? Update::costOf(*plan, how.fetching, progress) : Result<Update::UpdateCost>(std::unexpected(plan.error()));
@@ -421,7 +426,7 @@ Result<std::optional<Update::Candidate>> Updating::askServer(Progress &progress)
     } else {
         return std::unexpected(cost.error());
     }
-    return candidate;
+    return Answer{.candidate = std::move(candidate), .failedHere = system.failedHere(set->version)};
 }
 
 Result<Json> Updating::check(Clock::time_point asked)
@@ -431,31 +436,28 @@ Result<Json> Updating::check(Clock::time_point asked)
     if (m_lookBegan && *m_lookBegan >= asked)
         return m_answer;
     m_lookBegan = Clock::now();
+    m_answer = look();
+    return m_answer;
+}
+
+Result<Json> Updating::look() const
+{
     AskingTheServer asking(m_gaveUp);
     const auto found = asking.judge(askServer(asking));
+    // Who gave up has asked nothing.
+    if (m_gaveUp)
+        return fail(ErrorCode::Cancelled, "Stopped as asked");
     Update::Checked checked = Update::readChecked(m_settings.host);
     checked.when = secondsNow();
     if (found || checked.heard == 0)
         checked.heard = checked.when;
     checked.error = found ? std::optional<Error>() : found.error();
     if (found)
-        checked.candidate = *found;
-    // Who gave up has asked nothing.
-    if (!m_gaveUp)
-        PREON_CHECK(Update::writeChecked(m_settings.host, checked));
-    if (!found) {
-        m_answer = std::unexpected(found.error());
-        return m_answer;
-    }
-    Json answer{{"candidate", nullptr}};
-    if (*found) {
-        Update::SystemOptions how = options();
-        how.offline = true;
-        PREON_TRY(const Update::System system, Update::System::look(m_settings.host, how, asking));
-        answer["candidate"] = candidateJson(**found, system.failedHere((*found)->version));
-    }
-    m_answer = answer;
-    return answer;
+        checked.candidate = found->candidate;
+    PREON_CHECK(Update::writeChecked(m_settings.host, checked));
+    if (!found)
+        return std::unexpected(found.error());
+    return Json{{"candidate", found->candidate ? candidateJson(*found->candidate, found->failedHere) : Json(nullptr)}};
 }
 
 std::vector<WorkPhase> Updating::phases(const Update::Offer &offer)
@@ -512,17 +514,18 @@ Result<Updating::Ready> Updating::prepare(const KeptUpdate &kept) const
                     "Look at what will be done again, or use another network.");
     PREON_TRY(Fd lock, Update::lockUpdates(m_settings.host));
     AskingTheServer asking(m_gaveUp);
-    PREON_TRY(Update::Offer offer, asking.judge(Update::makeOffer(m_settings.host, kept.version, options(), asking)));
+    const Update::SystemOptions how = options();
+    PREON_TRY(Update::Offer offer, asking.judge(Update::makeOffer(m_settings.host, kept.version, how, asking)));
     if (const Json now = Update::essence(offer.plan); now != kept.essence)
         return fail(ErrorCode::Changed, "The computer or the server is not as it was when this was planned", whatDiffers(now, kept.essence),
                     "Look at what will be done again.");
-    return Ready{.offer = std::move(offer), .lock = std::move(lock)};
+    return Ready{.offer = std::move(offer), .fetching = how.fetching, .lock = std::move(lock)};
 }
 
-Result<Json> Updating::carryOut(const Ready &ready, Progress &progress) const
+Result<Json> Updating::carryOut(const Settings &settings, const Ready &ready, Progress &progress)
 {
     WholeDownload whole(progress, ready.offer.cost.fetch + ready.offer.cost.kept);
-    PREON_TRY(const Update::Updated updated, Update::carryOut(m_settings.host, ready.offer, options().fetching, whole));
+    PREON_TRY(const Update::Updated updated, Update::carryOut(settings.host, ready.offer, ready.fetching, whole));
     return Update::toJson(updated);
 }
 

@@ -43,14 +43,15 @@ public:
     // All that is needed to carry it out; no other update begins meanwhile.
     struct Ready {
         Update::Offer offer;
+        Update::Fetching fetching;
         Fd lock;
     };
     // Looks at everything anew and plans again. Changed names what differs, also a connection that costs now; Busy.
     Result<Ready> prepare(const KeptUpdate &kept) const;
     nlohmann::ordered_json planJson(const Update::Offer &offer) const;
     std::string titleOf(const std::string &version) const; // "Particle 3"
-    // In a thread of its own. progress: the phases of phases(), each once.
-    Result<nlohmann::ordered_json> carryOut(const Ready &ready, Progress &progress) const;
+    // In a thread of its own, which may outlive all but the settings. progress: the phases of phases().
+    static Result<nlohmann::ordered_json> carryOut(const Settings &settings, const Ready &ready, Progress &progress);
     static std::vector<WorkPhase> phases(const Update::Offer &offer);
 
     // From any thread: who waits for the server waits no longer.
@@ -59,7 +60,12 @@ public:
 private:
     std::optional<Error> whyNot() const;
     Update::SystemOptions options() const;
-    Result<std::optional<Update::Candidate>> askServer(Progress &progress) const;
+    struct Answer {
+        std::optional<Update::Candidate> candidate;
+        bool failedHere = false;
+    };
+    Result<Answer> askServer(Progress &progress) const;
+    Result<nlohmann::ordered_json> look() const;
     const Settings &m_settings;
     std::atomic<bool> m_gaveUp = false;
     std::optional<Clock::time_point> m_lookBegan; // the last one, and what it came to
