@@ -293,7 +293,8 @@ Result<void> addOffered(const Update::System &system, const Update::UpdateSet &s
 
 std::string webAddress(const std::vector<std::string> &addresses)
 {
-    const auto found = std::ranges::find_if(addresses, [](const std::string &each) { return each.starts_with("https://"); });
+    constexpr std::size_t longest = 2048;
+    const auto found = std::ranges::find_if(addresses, [](const std::string &each) { return each.starts_with("https://") && each.size() <= longest; });
     return found == addresses.end() ? std::string() : *found;
 }
 

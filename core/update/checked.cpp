@@ -18,7 +18,7 @@ namespace
 using Json = nlohmann::ordered_json;
 
 constexpr const char *checkedPath = "/var/lib/preon/update/checked.json", *begunPath = "/var/lib/preon/update/begun.json";
-constexpr std::size_t largestChecked = 1U << 20U, mostParts = 64, mostHashes = 64, longestNotes = 1U << 16U, longestAddress = 2048, longestWord = 255;
+constexpr std::size_t largestChecked = 4U << 20U, mostParts = 64, mostHashes = 64, longestNotes = 1U << 16U, longestAddress = 2048, longestWord = 255;
 constexpr std::uint64_t mostBytes = 1ULL << 50U; // sums of them stay far below what 64 bits hold
 
 std::optional<std::string> wordOf(const Json &json, const char *member, std::size_t longest)
