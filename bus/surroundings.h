@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-// What speaks for or against updating right now: the connection (NetworkManager), the battery (UPower), who else is logged in (systemd-logind). Each is asked once and shortly; who is not there
-// or does not answer in time says nothing, and that is no error. Starts no service.
+// What speaks for or against updating right now: the connection (NetworkManager), the battery (UPower), who else is logged in (systemd-logind). Each
+// is asked once and shortly; who is not there or does not answer in time says nothing, and that is no error. Starts no service.
 
 #include <cstdint>
 

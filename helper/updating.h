@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-// What org.preon.Updates1 needs of the machine and of the maker's server: versions, the next one, what it costs, and the work itself. Takes time, so it runs in workers' threads; knows nothing of
-// D-Bus or callers. What asks the server (check, plan, prepare) belongs to one thread, all else to another: they meet in files only, which are replaced as a whole.
+// What org.preon.Updates1 needs of the machine and of the maker's server: versions, the next one, what it costs, and the work itself. Takes time, so
+// it runs in workers' threads; knows nothing of D-Bus or callers. What asks the server (check, plan, prepare) belongs to one thread, all else to
+// another: they meet in files only, which are replaced as a whole.
 
 #include "core/update/offer.h"
 #include "core/update/policy.h"

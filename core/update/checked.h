@@ -2,8 +2,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-// What the last look at the server came to, and which download was begun and is not done: kept over a restart of whoever looked (/var/lib/preon/update, checked.json and begun.json). Both are
-// read as strictly as what comes from outside; what makes no sense counts as nothing. Asks nobody.
+// What the last look at the server came to, and which download was begun and is not done: kept over a restart of whoever looked
+// (/var/lib/preon/update, checked.json and begun.json). Both are read as strictly as what comes from outside; what makes no sense counts as nothing.
+// Asks nobody.
 
 #include "core/base/fd.h"
 #include "core/base/hash.h"

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-// What updating to a version means and costs, asked before anybody is asked for consent; and an update carried out as it was offered, with the notes that tell of it while it is under way. What
-// preonctl and the helper do is the same.
+// What updating to a version means and costs, asked before anybody is asked for consent; and an update carried out as it was offered, with the notes
+// that tell of it while it is under way. What preonctl and the helper do is the same.
 
 #include "core/update/checked.h"
 #include "core/update/system.h"
@@ -36,8 +36,8 @@ std::string toText(const Offer &offer, const std::string &running);
 // Where a part goes and what is there now, in a few words: "partition 5, Particle_1 goes".
 std::string placeInWords(const TransferPlan &transfer, const VacuumPlan &vacuum);
 
-// applyUpdate(), with a note of what was begun until it is done. What the loader was told to start for good is taken back in the end: that was chosen until the next update. Whoever calls holds
-// lockUpdates().
+// applyUpdate(), with a note of what was begun until it is done. What the loader was told to start for good is taken back in the end: that was chosen
+// until the next update. Whoever calls holds lockUpdates().
 Result<Updated> carryOut(const Host &host, const Offer &offer, const Fetching &fetching, Progress &progress);
 
 // Removes what a download that was paused or cut off has left, in the store and at its place. Whoever calls holds lockUpdates().

@@ -2,8 +2,8 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #pragma once
 
-// How updates come to this computer by themselves, as a person chose it, in /var/lib/preon/update/policy.json; and its optional features, switched by drop-ins in sysupdate.d. Does nothing
-// by itself.
+// How updates come to this computer by themselves, as a person chose it, in /var/lib/preon/update/policy.json; and its optional features, switched by
+// drop-ins in sysupdate.d. Does nothing by itself.
 
 #include "core/base/host.h"
 
@@ -41,8 +41,8 @@ std::string policyText(const Policy &policy);
 Policy readPolicy(const Host &host);
 Result<void> writePolicy(const Host &host, const Policy &policy);
 
-// Writes FEATURE.feature.d/50-preon.conf below /etc/sysupdate.d, or, where systemd's own switch lies there already (which would be read after it), that one. NotFound: there is no such feature;
-// Unsupported: another drop-in has the last word, which is named.
+// Writes FEATURE.feature.d/50-preon.conf below /etc/sysupdate.d, or, where systemd's own switch lies there already (which would be read after it),
+// that one. NotFound: there is no such feature; Unsupported: another drop-in has the last word, which is named.
 Result<void> setFeature(const Host &host, const std::string &id, bool enabled);
 
 } // namespace Preon::Update

@@ -56,7 +56,8 @@ public:
     {
         return m_kept;
     }
-    // The kernels of versions that are here, as the loader has them in its menu (its order, entries of the normal profile), known by their names alone: no kernel is read.
+    // The kernels of versions that are here, as the loader has them in its menu (its order, entries of the normal profile), known by their names
+    // alone: no kernel is read.
     const std::vector<Boot::Entry> &kernels() const
     {
         return m_kernels;
@@ -76,8 +77,8 @@ public:
     const UpdateSet *candidate() const;
     // The newest version on offer that failed here, where it is newer than what runs: offered only by its name. nullptr: there is none.
     const UpdateSet *failedOffer() const;
-    // Empty: the candidate. NotFound when there is nothing newer; the rest as planUpdate(). A version that the loader has given up gets another kernel, with all its tries, in the place of
-    // the one that is here.
+    // Empty: the candidate. NotFound when there is nothing newer; the rest as planUpdate(). A version that the loader has given up gets another
+    // kernel, with all its tries, in the place of the one that is here.
     Result<UpdatePlan> plan(const std::string &version) const;
     Result<VacuumPlan> planRoom() const;
 

@@ -94,7 +94,8 @@ class Release:
         self.usr_uuid, self.tree_uuid = dashed
         (folder / "linux").write_bytes(Path(STUB).read_bytes())
         (folder / "os-release").write_text(f"ID=os\nIMAGE_ID=OS\nIMAGE_VERSION={version}\n")
-        run("ukify", "build", f"--linux={folder}/linux", f"--os-release=@{folder}/os-release", f"--cmdline=usrhash={self.root}", f"--uname={version}", f"--output={folder}/kernel.efi")
+        run("ukify", "build", f"--linux={folder}/linux", f"--os-release=@{folder}/os-release", f"--cmdline=usrhash={self.root}", f"--uname={version}",
+            f"--output={folder}/kernel.efi")
         self.kernel = (folder / "kernel.efi").read_bytes()
         self.files = {
             f"OS_{version}.verity.{self.tree_uuid}.raw": self.tree,
@@ -105,7 +106,8 @@ class Release:
 
 
 class Machine:
-    """A mixin for tests: the computer below self.root with the disk self.target; self.nginx, self.key and self.releases are its maker's, self.folder is for scratch."""
+    """A mixin for tests: the computer below self.root with the disk self.target; self.nginx, self.key and self.releases are its maker's, self.folder is
+    for scratch."""
 
     def lay(self):
         """Where version 1 of the system runs that self.nginx has others of."""
@@ -128,7 +130,8 @@ class Machine:
         with open(self.target, "wb") as file:
             file.truncate(32 * MIB)
         table = "label: gpt\n"
-        for kind, label, uuid, size in ((USR, "OS_1", first.usr_uuid, 8), (VERITY, "OS_1", first.tree_uuid, 1), (USR, "_empty", None, 8), (VERITY, "_empty", None, 1)):
+        slots = ((USR, "OS_1", first.usr_uuid, 8), (VERITY, "OS_1", first.tree_uuid, 1), (USR, "_empty", None, 8), (VERITY, "_empty", None, 1))
+        for kind, label, uuid, size in slots:
             table += f"type={kind}, name={label}, size={size}MiB" + (f", uuid={uuid}" if uuid else "") + "\n"
         subprocess.run(["sfdisk", "-q", self.target], input=table, text=True, check=True)
         parts = self.partitions()

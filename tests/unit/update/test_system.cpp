@@ -72,20 +72,20 @@ struct OfferRow {
 TEST_F(SystemFolder, whatIsOfferedUnasked)
 {
     for (const OfferRow &row : {OfferRow{"1", "1", "1", "", ""},
-                           {"1", "1", "1 2", "2", ""},
-                           {"1", "1", "1 2 3", "3", ""},
-                           // Nothing older, also where the server has nothing else.
-                           {"5", "5", "3", "", ""},
-                           {"5", "5 4", "4 3", "", ""},
-                           // It is here and waits.
-                           {"1", "1 2+3-0", "1 2", "", ""},
-                           // Given up: by its name only; what is newer is offered, and so is what lies between.
-                           {"1", "1 2+0-3", "1 2", "", "2"},
-                           {"1", "1 3+0-3", "1 2 3", "2", "3"},
-                           {"1", "1 2+0-3", "1 2 3", "3", "2"},
-                           {"1", "1 2+0-3", "1", "", ""},
-                           // What runs came up, whatever its counter says.
-                           {"2", "1 2+0-3", "1 2", "", ""}}) {
+                                {"1", "1", "1 2", "2", ""},
+                                {"1", "1", "1 2 3", "3", ""},
+                                // Nothing older, also where the server has nothing else.
+                                {"5", "5", "3", "", ""},
+                                {"5", "5 4", "4 3", "", ""},
+                                // It is here and waits.
+                                {"1", "1 2+3-0", "1 2", "", ""},
+                                // Given up: by its name only; what is newer is offered, and so is what lies between.
+                                {"1", "1 2+0-3", "1 2", "", "2"},
+                                {"1", "1 3+0-3", "1 2 3", "2", "3"},
+                                {"1", "1 2+0-3", "1 2 3", "3", "2"},
+                                {"1", "1 2+0-3", "1", "", ""},
+                                // What runs came up, whatever its counter says.
+                                {"2", "1 2+0-3", "1 2", "", ""}}) {
         lay(row.running, row.installed, row.offered);
         const System system = look();
         const std::string what = std::string(row.running) + " | " + row.installed + " | " + row.offered;
