@@ -48,9 +48,11 @@ void UpdatesObject::Check(Text &&result)
     answer<nlohmann::ordered_json, std::string>(
         m_service, callOf(getObject()), std::move(result), {.action = Action::look, .worker = &m_online},
         [this, asked = Updating::Clock::now()]() -> Result<nlohmann::ordered_json> {
-            auto found = m_updating.check(asked);
-            // Also where it came to nothing: that is remembered.
-            m_service.loop.post([this] { emitChanged(); });
+            bool hasLooked = false;
+            auto found = m_updating.check(asked, hasLooked);
+            // Also where it came to nothing: that is remembered. Once, however many asked.
+            if (hasLooked)
+                m_service.loop.post([this] { emitChanged(); });
             return found;
         },
         [](const std::string &, const std::shared_ptr<Text> &reply, nlohmann::ordered_json &&found) { reply->returnResults(text(found)); });

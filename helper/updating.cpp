@@ -210,12 +210,14 @@ Result<Updating::Answer> Updating::askServer(Progress &progress) const
     return Answer{.candidate = std::move(candidate), .failedHere = system.failedHere(set->version)};
 }
 
-Result<Json> Updating::check(Clock::time_point asked)
+Result<Json> Updating::check(Clock::time_point asked, bool &hasLooked)
 {
+    hasLooked = false;
     if (const auto problem = whyNot())
         return std::unexpected(*problem);
     if (m_lookBegan && *m_lookBegan >= asked)
         return m_answer;
+    hasLooked = true;
     m_lookBegan = Clock::now();
     m_answer = look();
     return m_answer;

@@ -34,7 +34,8 @@ public:
     Result<void> setPolicy(const PolicyChange &change) const;
 
     // As Check has it. Who asked before the last look at the server began is answered by it: many who ask at once are one question.
-    Result<nlohmann::ordered_json> check(Clock::time_point asked);
+    // hasLooked: whether the server was asked for this answer.
+    Result<nlohmann::ordered_json> check(Clock::time_point asked, bool &hasLooked);
     struct Planned {
         KeptUpdate kept;
         nlohmann::ordered_json plan; // as Plan has it

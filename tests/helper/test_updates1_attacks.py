@@ -92,6 +92,8 @@ class Attacks(Updates):
         self.assertEqual({each[0].code for each in answers if isinstance(each[0], Refused)}, {"busy"})
         self.assertEqual(set(found), {"2"})
         self.assertLessEqual(self.nginx.log().count('"GET /SHA256SUMS HTTP'), 3)
+        # Nor is anybody told more than that.
+        self.assertLessEqual(len(self.changed()), 3)
 
     def test_a_server_that_loiters_keeps_nobody_waiting(self):
         with Server(lambda exchange: time.sleep(600)) as server:
