@@ -90,7 +90,7 @@ public:
         const AskedService user{logind.name, userPath.c_str(), "org.freedesktop.login1.User"};
         const SurroundingsMessage answer = call(user, "org.freedesktop.DBus.Properties", "Get", "ss", user.interface, "State");
         const char *state = nullptr;
-        if (!answer || sd_bus_message_enter_container(answer.get(), 'v', "s") <= 0 || sd_bus_message_read_basic(answer.get(), 's', &state) <= 0 || !state)
+        if (!answer || sd_bus_message_read(answer.get(), "v", "s", &state) <= 0 || !state)
             return false;
         return std::string_view(state) == "active" || std::string_view(state) == "online";
     }

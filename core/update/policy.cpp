@@ -21,6 +21,8 @@ using Json = nlohmann::ordered_json;
 
 constexpr const char *policyPath = "/var/lib/preon/update/policy.json";
 constexpr std::size_t longestPolicy = 1U << 16U;
+using std::filesystem::perms;
+constexpr perms readableByAll = perms::owner_all | perms::group_read | perms::group_exec | perms::others_read | perms::others_exec;
 constexpr std::array<std::string_view, 3> automatics{"off", "check", "fetch"};
 
 bool boolOr(const Json &json, const char *member, bool otherwise)
@@ -110,7 +112,7 @@ Result<void> setFeature(const Host &host, const std::string &id, bool enabled)
     for (const auto &each : {folder.parent_path(), folder}) {
         // Settings are for all to read, whatever the umask of whoever writes them.
         if (std::filesystem::create_directory(each, error))
-            std::filesystem::permissions(each, std::filesystem::perms(0755), error);
+            std::filesystem::permissions(each, readableByAll, error);
         if (error)
             return failErrno(error.value(), "Could not make " + each.string());
     }

@@ -263,14 +263,14 @@ Result<UpdatePlan> System::plan(const std::string &version) const
     how.instancesMax = m_instancesMax;
     how.kept = m_kept;
     if (isGivenUp(*set))
-        return planAgain(set->version, std::move(how));
+        return planAgain(set->version, how);
     if (isWholeHere(*set))
         return fail(ErrorCode::Exists, "Version " + version + " is installed already");
     return planUpdate(m_look.enabled, m_look.disabled, *set, how);
 }
 
 // As if the kernel that the loader has given up were not here; it goes first.
-Result<UpdatePlan> System::planAgain(const std::string &version, UpdateOptions how) const
+Result<UpdatePlan> System::planAgain(const std::string &version, const UpdateOptions &how) const
 {
     std::vector<Seen> enabled = m_look.enabled;
     std::vector<Removal> gone;

@@ -89,7 +89,7 @@ private:
     Sets m_sets;
     void lookAtStarts(const Host &host);
     bool isGivenUp(const UpdateSet &set) const;
-    Result<UpdatePlan> planAgain(const std::string &version, UpdateOptions how) const;
+    Result<UpdatePlan> planAgain(const std::string &version, const UpdateOptions &how) const;
     std::set<std::string> m_kept;
     std::optional<std::uint64_t> m_instancesMax;
     std::string m_running;
