@@ -27,6 +27,7 @@ struct Asked {
     std::string action; // of polkit
     std::string disk = {}; // as its question names it
     Worker::Turn turn = Worker::Turn::Last;
+    Worker *worker = nullptr; // nullptr: the one that looks at disks
 };
 
 template<typename Value, typename... Out>
@@ -42,30 +43,30 @@ void answer(Service &service, const Call &call, sdbus::Result<Out...> &&result, 
         return result.returnError(toDBus(begun.error()));
     auto reply = std::make_shared<sdbus::Result<Out...>>(std::move(result));
     auto ticket = std::make_shared<Callers::Ticket>(std::move(*begun));
-    service.authority.ask(call, asked.action, {{"disk", printable(asked.disk)}},
-                          [&service, caller = call.caller, reply, ticket, user = ticket->user(), turn = asked.turn, look = std::move(look),
-                           then = std::move(then)](const Result<void> &allowed) mutable {
-                              if (!allowed)
-                                  return reply->returnError(toDBus(allowed.error()));
-                              auto work = [&service, caller, reply, ticket = std::move(ticket), look = std::move(look), then = std::move(then)]() mutable {
-                                  Result<Value> value = ticket->isVoid() ? fail(ErrorCode::Cancelled, "Nobody waits for the answer") : withoutExceptions(look);
-                                  service.loop.post(
-                                      [&service, caller, reply, ticket = std::move(ticket), value = std::move(value), then = std::move(then)]() mutable {
-                                          if (!service.callers.isThere(caller))
-                                              return; // nobody to answer, and nothing to keep for them
-                                          if (!value)
-                                              return reply->returnError(toDBus(value.error()));
-                                          try {
-                                              then(caller, reply, std::move(*value));
-                                          } catch (const sdbus::Error &error) {
-                                              // Whoever asked is not to wait for ever.
-                                              reply->returnError(toDBus({ErrorCode::Io, "The answer could not be sent", error.getMessage(), {}}));
-                                          }
-                                      });
-                              };
-                              if (!service.worker.submit(std::move(work), user, turn))
-                                  reply->returnError(toDBus({ErrorCode::Busy, "Too many questions at once", {}, "Wait for an answer."}));
-                          });
+    service.authority.ask(
+        call, asked.action, {{"disk", printable(asked.disk)}},
+        [&service, caller = call.caller, reply, ticket, user = ticket->user(), turn = asked.turn, &worker = asked.worker ? *asked.worker : service.worker,
+         look = std::move(look), then = std::move(then)](const Result<void> &allowed) mutable {
+            if (!allowed)
+                return reply->returnError(toDBus(allowed.error()));
+            auto work = [&service, caller, reply, ticket = std::move(ticket), look = std::move(look), then = std::move(then)]() mutable {
+                Result<Value> value = ticket->isVoid() ? fail(ErrorCode::Cancelled, "Nobody waits for the answer") : withoutExceptions(look);
+                service.loop.post([&service, caller, reply, ticket = std::move(ticket), value = std::move(value), then = std::move(then)]() mutable {
+                    if (!service.callers.isThere(caller))
+                        return; // nobody to answer, and nothing to keep for them
+                    if (!value)
+                        return reply->returnError(toDBus(value.error()));
+                    try {
+                        then(caller, reply, std::move(*value));
+                    } catch (const sdbus::Error &error) {
+                        // Whoever asked is not to wait for ever.
+                        reply->returnError(toDBus({ErrorCode::Io, "The answer could not be sent", error.getMessage(), {}}));
+                    }
+                });
+            };
+            if (!worker.submit(std::move(work), user, turn))
+                reply->returnError(toDBus({ErrorCode::Busy, "Too many questions at once", {}, "Wait for an answer."}));
+        });
 }
 
 } // namespace Preon::Helper

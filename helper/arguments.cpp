@@ -60,4 +60,42 @@ Result<Home::FirstStartWishes> readFirstStartWishes(const std::map<std::string, 
     return wishes;
 }
 
+Result<bool> readMetered(const std::map<std::string, sdbus::Variant> &options)
+{
+    bool metered = false;
+    for (const auto &[name, value] : options) {
+        if (name != "metered")
+            return fail(ErrorCode::BadArgument, "There is no such option", name.substr(0, 64));
+        if (!value.containsValueOfType<bool>())
+            return fail(ErrorCode::BadArgument, "The option " + name + " is yes or no");
+        metered = value.get<bool>();
+    }
+    return metered;
+}
+
+Result<PolicyChange> readPolicyChange(const std::map<std::string, sdbus::Variant> &policy)
+{
+    PolicyChange change;
+    for (const auto &[name, value] : policy) {
+        if (name == "metered" || name == "notify") {
+            if (!value.containsValueOfType<bool>())
+                return fail(ErrorCode::BadArgument, "The option " + name + " is yes or no");
+            (name == "metered" ? change.metered : change.notify) = value.get<bool>();
+        } else if (name == "rate") {
+            if (!value.containsValueOfType<std::uint64_t>())
+                return fail(ErrorCode::BadArgument, "The option " + name + " is a number of bytes");
+            change.rate = value.get<std::uint64_t>();
+            PREON_CHECK(Update::checkPolicy({.rate = *change.rate}));
+        } else if (name == "automatic") {
+            const std::string text = value.containsValueOfType<std::string>() ? value.get<std::string>() : std::string();
+            change.automatic = Update::automaticFrom(text);
+            if (!change.automatic)
+                return fail(ErrorCode::BadArgument, "So updates do not come", text.substr(0, 64), "It is off, check or fetch.");
+        } else {
+            return fail(ErrorCode::BadArgument, "There is no such option", name.substr(0, 64));
+        }
+    }
+    return change;
+}
+
 } // namespace Preon::Helper

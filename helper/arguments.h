@@ -6,6 +6,7 @@
 
 #include "core/home/firststart.h"
 #include "core/install/plan.h"
+#include "core/update/policy.h"
 
 #include <map>
 #include <string>
@@ -19,5 +20,15 @@ namespace Preon::Helper
 Result<Install::Wishes> readWishes(const std::map<std::string, sdbus::Variant> &options);
 // Those of FirstStart1.Plan, likewise.
 Result<Home::FirstStartWishes> readFirstStartWishes(const std::map<std::string, sdbus::Variant> &options);
+
+// Of Updates1.Plan: whether the person knows that every byte costs.
+Result<bool> readMetered(const std::map<std::string, sdbus::Variant> &options);
+// What Updates1.SetPolicy is to change; nullopt: stays.
+struct PolicyChange {
+    std::optional<Update::Automatic> automatic;
+    std::optional<bool> metered, notify;
+    std::optional<std::uint64_t> rate;
+};
+Result<PolicyChange> readPolicyChange(const std::map<std::string, sdbus::Variant> &policy);
 
 } // namespace Preon::Helper

@@ -17,6 +17,9 @@ namespace Action
 constexpr auto look = "org.preon.look"; // at disks and what is on them
 constexpr auto install = "org.preon.install";
 constexpr auto firstStart = "org.preon.first-start";
+constexpr auto update = "org.preon.update"; // to what the maker has signed
+constexpr auto updateChoose = "org.preon.update-choose"; // which version starts and stays, features; and what nobody has signed
+constexpr auto updatePolicy = "org.preon.update-policy";
 constexpr auto stop = "org.preon.stop"; // or let go of, what somebody else began
 }
 

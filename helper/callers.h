@@ -16,6 +16,7 @@
 #include <string>
 #include <variant>
 
+#include <nlohmann/json.hpp>
 #include <sdbus-c++/sdbus-c++.h>
 
 namespace Preon::Helper
@@ -42,7 +43,14 @@ struct KeptFirstStart {
     Home::FirstStartWishes wishes;
 };
 
-using AnyPlan = std::variant<std::shared_ptr<const KeptPlan>, std::shared_ptr<const KeptFirstStart>>;
+struct KeptUpdate {
+    std::string version, title; // title: with the system's name
+    bool metered = false; // the person knew that every byte costs
+    bool isSigned = true; // all of it
+    nlohmann::ordered_json essence; // what has to be the same when it is carried out
+};
+
+using AnyPlan = std::variant<std::shared_ptr<const KeptPlan>, std::shared_ptr<const KeptFirstStart>, std::shared_ptr<const KeptUpdate>>;
 
 class Callers
 {

@@ -5,6 +5,7 @@
 
 #include "helper/firststart1.h"
 #include "helper/installer1.h"
+#include "helper/updates1.h"
 
 #include <iostream>
 
@@ -23,7 +24,7 @@ constexpr std::chrono::seconds idleCheck{15};
 constexpr std::chrono::milliseconds farewell{100}, mostFarewell{30'000};
 
 struct Options {
-    std::string sandbox, image, bus;
+    std::string sandbox, image, bus, fetcher;
     bool polkit = false;
     std::chrono::seconds idle{60};
 };
@@ -32,21 +33,19 @@ void usage()
 {
     std::cout << "preond [--idle=SECONDS]\n"
                  "    On the system bus, for this machine.\n\n"
-                 "preond --sandbox=FOLDER --image=FILE [--bus=ADDRESS [--polkit]] [--idle=SECONDS]\n"
-                 "    On the session bus, for the virtual disks FOLDER/*.raw and the system in FILE. Not as root.\n\n"
+                 "preond --sandbox=FOLDER --image=FILE [--bus=ADDRESS [--polkit]] [--fetcher=FILE] [--idle=SECONDS]\n"
+                 "    On the session bus, for the virtual disks FOLDER/*.raw and the system in FILE; updates of the system in FOLDER/.machine\n"
+                 "    are fetched by that preon-fetch. Not as root.\n\n"
                  "Leaves when nobody has used it for that long (60); 0: never.\n";
 }
 
 Result<Options> readOptions(int argc, char **argv)
 {
     Options options;
-    constexpr option known[] = {{"sandbox", required_argument, nullptr, 's'},
-                                {"image", required_argument, nullptr, 'i'},
-                                {"bus", required_argument, nullptr, 'b'},
-                                {"polkit", no_argument, nullptr, 'p'},
-                                {"idle", required_argument, nullptr, 'l'},
-                                {"help", no_argument, nullptr, 'h'},
-                                {nullptr, 0, nullptr, 0}};
+    constexpr option known[] = {{"sandbox", required_argument, nullptr, 's'}, {"image", required_argument, nullptr, 'i'},
+                                {"bus", required_argument, nullptr, 'b'},     {"polkit", no_argument, nullptr, 'p'},
+                                {"fetcher", required_argument, nullptr, 'f'}, {"idle", required_argument, nullptr, 'l'},
+                                {"help", no_argument, nullptr, 'h'},          {nullptr, 0, nullptr, 0}};
     for (int each = 0; (each = ::getopt_long(argc, argv, "h", known, nullptr)) != -1;) {
         switch (each) {
         case 's':
@@ -57,6 +56,9 @@ Result<Options> readOptions(int argc, char **argv)
             break;
         case 'b':
             options.bus = ::optarg;
+            break;
+        case 'f':
+            options.fetcher = ::optarg;
             break;
         case 'p':
             options.polkit = true;
@@ -73,8 +75,8 @@ Result<Options> readOptions(int argc, char **argv)
     }
     if (::optind != argc)
         return fail(ErrorCode::BadArgument, "preond takes no arguments", {}, "See preond --help.");
-    if (options.sandbox.empty() && !(options.image.empty() && options.bus.empty() && !options.polkit))
-        return fail(ErrorCode::BadArgument, "--image, --bus and --polkit are of a sandbox", {}, "Say --sandbox=FOLDER.");
+    if (options.sandbox.empty() && !(options.image.empty() && options.bus.empty() && options.fetcher.empty() && !options.polkit))
+        return fail(ErrorCode::BadArgument, "--image, --bus, --fetcher and --polkit are of a sandbox", {}, "Say --sandbox=FOLDER.");
     if (!options.sandbox.empty() && options.image.empty())
         return fail(ErrorCode::BadArgument, "A sandbox needs a system to install", {}, "Say --image=FILE.");
     if (!options.sandbox.empty() && (::getuid() == 0 || ::geteuid() == 0))
@@ -98,7 +100,7 @@ Result<Settings> readSettings(const Options &options)
     const auto image = error ? std::filesystem::path() : std::filesystem::canonical(options.image, error);
     if (error)
         return failErrno(error.value(), "The sandbox could not be used");
-    settings.sandbox = Sandbox{.folder = folder, .image = image};
+    settings.sandbox = Sandbox{.folder = folder, .image = image, .fetcher = options.fetcher};
     const auto machine = folder / ".machine";
     settings.host.root = machine;
     settings.host.efivars = machine / "efivars";
@@ -184,6 +186,7 @@ Result<void> serve(const Options &options)
     HelperObject helper(service);
     InstallerObject installer(service, helper.jobs());
     const FirstStartObject firstStart(service, helper.jobs());
+    UpdatesObject updates(service, helper.jobs());
     PREON_TRY(const auto watch, DiskWatch::create(settings, *loop, [&installer] { installer.disksChanged(); }));
     const Idleness idleness(service, helper.jobs(), options.idle);
     connection->requestName(sdbus::ServiceName(busName));
@@ -191,6 +194,7 @@ Result<void> serve(const Options &options)
     // First, because a question about a slow disk may take longer than those who stop us have patience.
     helper.jobs().stopAll();
     // Nothing may come back to what is taken down now, and no answer may outlive the connection.
+    updates.finish();
     worker.finish();
     loop->drop();
     connection->detachSdEventLoop();

@@ -19,6 +19,7 @@ constexpr auto objectPath = "/org/preon/Helper1";
 struct Sandbox {
     std::filesystem::path folder; // its *.raw are the disks
     std::filesystem::path image; // is installed
+    std::filesystem::path fetcher; // in the place of the installed preon-fetch; empty: that one
 };
 
 struct Settings {

@@ -189,7 +189,8 @@ void addBoot(CLI::App &app, Invocation &invocation)
                  "  preonctl boot list --esp=Particle_1.raw            of an image\n"
                  "  preonctl boot list --json | jq -r '.[].id'");
     addChoice(*boot, invocation, "set", "Choose what the loader starts from now on",
-              "The loader's own order (the newest version that comes up) holds again with --clear. What is chosen here is started even when its tries are used "
+              "The loader's own order (the newest version that comes up) holds again with --clear, and after the next update. What is chosen here is started "
+              "even when its tries are used "
               "up.\n\n"
               "  preonctl boot set 2\n  preonctl boot set --clear",
               Boot::HowLong::Always);

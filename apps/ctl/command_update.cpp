@@ -7,9 +7,7 @@
 #include "core/base/process.h"
 #include "core/boot/starts.h"
 #include "core/job/job.h"
-#include "core/update/print.h"
-#include "core/update/system.h"
-#include "core/update/updating.h"
+#include "core/update/offer.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -52,61 +50,34 @@ void print(const Json &json)
     std::cout << json.dump(2, ' ', false, Json::error_handler_t::replace) << '\n';
 }
 
-std::string orUnknown(const std::optional<std::uint64_t> &bytes)
+Result<Update::Offer> offer(const Host &host, const Options &options, Progress &progress)
 {
-    return bytes ? formatSize(*bytes) : "an unknown size";
+    return Update::makeOffer(host, options.version, systemOptions(options, host), progress);
 }
 
-// What a version means, and what it costs.
-struct Offer {
-    Update::System system;
-    Update::UpdatePlan plan;
-    Update::UpdateCost cost;
-};
-
-Result<Offer> offer(const Host &host, const Options &options, Progress &progress)
+// nullopt: nothing newer, which is an answer and no error.
+Result<std::optional<Update::Offer>> offerIfAny(const Host &host, const Options &options, Progress &progress)
 {
-    const auto how = systemOptions(options, host);
-    PREON_TRY(auto system, Update::System::look(host, how, progress));
-    PREON_TRY(auto plan, system.plan(options.version));
-    PREON_TRY(auto cost, Update::costOf(plan, how.fetching, progress));
-    return Offer{std::move(system), std::move(plan), std::move(cost)};
+    if (options.version.empty())
+        return Update::makeOffer(host, systemOptions(options, host), progress);
+    PREON_TRY(Update::Offer found, offer(host, options, progress));
+    return std::optional(std::move(found));
 }
 
-Json toJson(const Offer &offer, const Host &host)
+Json toJson(const Update::Offer &offer, const Host &host)
 {
-    Json json = Update::toJson(offer.plan);
-    json["from"] = Update::runningVersion(host);
-    json["cost"] = Update::toJson(offer.cost);
-    return json;
+    return Update::toJson(offer, Update::runningVersion(host));
 }
 
-void show(const Offer &offer, const Host &host)
+void show(const Update::Offer &offer, const Host &host)
 {
-    const std::string running = Update::runningVersion(host);
-    std::cout << "Version " << offer.plan.version << (running.empty() ? "" : ", in the place of " + running) << ":\n";
-    for (const Update::PartCost &part : offer.cost.parts)
-        std::cout << std::format("  {:<24} fetch {:<16} write {:<16} {}\n", part.id, orUnknown(part.fetch), orUnknown(part.write), part.target);
-    for (const Update::Removal &removal : offer.plan.vacuum.removals)
-        std::cout << "  goes: " << removal.instance.name << " (" << removal.instance.path << ")\n";
-    if (offer.cost.kept > 0)
-        std::cout << formatSize(offer.cost.kept) << " are here from an earlier attempt.\n";
-    std::cout << std::format("To fetch: {} ({} bytes){}. To write: {} at most.\n", formatSize(offer.cost.fetch), offer.cost.fetch,
-                             offer.cost.exact ? "" : ", and what the server does not say", formatSize(offer.cost.write));
-}
-
-// Nothing newer is an answer, not an error.
-bool isUpToDate(const Error &error, const Options &options)
-{
-    return error.code == ErrorCode::NotFound && options.version.empty() && error.what == "There is no newer version";
+    std::cout << Update::toText(offer, Update::runningVersion(host));
 }
 
 Result<void> check(const Host &host, const Options &options, Invocation &invocation)
 {
     TerminalProgress progress;
-    const auto found = offer(host, options, progress);
-    if (!found && !isUpToDate(found.error(), options))
-        return std::unexpected(found.error());
+    PREON_TRY(const auto found, offerIfAny(host, options, progress));
     if (!found) {
         if (options.json)
             print({{"candidate", nullptr}});
@@ -125,7 +96,7 @@ Result<void> check(const Host &host, const Options &options, Invocation &invocat
 Result<void> plan(const Host &host, const Options &options)
 {
     TerminalProgress progress;
-    PREON_TRY(const Offer found, offer(host, options, progress));
+    PREON_TRY(const Update::Offer found, offer(host, options, progress));
     if (options.json)
         print(toJson(found, host));
     else
@@ -144,13 +115,11 @@ Result<void> askForConsent(const Options &options)
     return {};
 }
 
-Result<void> carryOut(const Offer &found, const Host &host, const Options &options)
+Result<void> carryOut(const Update::Offer &found, const Host &host, const Options &options)
 {
     TerminalProgress progress;
     PREON_TRY(const auto job, Job::Job::begin(Job::jobFolder(host), "update", "Version " + found.plan.version, toJson(found, host), progress));
-    Update::UpdatingOptions how;
-    how.fetching = systemOptions(options, host).fetching;
-    const auto updated = Update::applyUpdate(found.plan, how, *job);
+    const auto updated = Update::carryOut(host, found, systemOptions(options, host).fetching, *job);
     if (!updated) {
         PREON_CHECK(job->failWith(updated.error()));
         return std::unexpected(updated.error());
@@ -171,20 +140,17 @@ Result<void> install(const Host &host, const Options &options)
     if (!options.dryRun) {
         PREON_TRY(lock, Update::lockUpdates(host));
     }
-    std::optional<Offer> found;
+    std::optional<Update::Offer> found;
     {
         TerminalProgress progress;
-        auto answer = offer(host, options, progress);
-        if (!answer && isUpToDate(answer.error(), options)) {
-            if (options.json)
-                print({{"version", nullptr}});
-            else
-                std::cout << "There is no newer version.\n";
-            return {};
-        }
-        if (!answer)
-            return std::unexpected(answer.error());
-        found = std::move(*answer);
+        PREON_TRY(found, offerIfAny(host, options, progress));
+    }
+    if (!found) {
+        if (options.json)
+            print({{"version", nullptr}});
+        else
+            std::cout << "There is no newer version.\n";
+        return {};
     }
     if (!options.json)
         show(*found, host);
@@ -260,7 +226,8 @@ Result<void> cancel(const Host &host, const Options &options)
     if (options.dryRun)
         return {};
     PREON_TRY(const Fd lock, Update::lockUpdates(host));
-    return Update::forgetAllBut(systemOptions(options, host).fetching, {});
+    TerminalProgress progress;
+    return Update::discard(host, systemOptions(options, host), progress);
 }
 
 Result<void> history(const Host &host, const Options &options)

@@ -196,6 +196,14 @@ std::vector<LeftVersion> leftVersions(const std::vector<Entry> &menu, const std:
     return left;
 }
 
+bool failedHere(std::string_view version, const std::vector<LeftVersion> &left, const std::vector<StartRecord> &starts)
+{
+    const auto went = [&](Outcome outcome) {
+        return std::ranges::any_of(starts, [&](const StartRecord &start) { return start.version == version && start.outcome == outcome; });
+    };
+    return std::ranges::contains(left, version, &LeftVersion::version) || (went(Outcome::Failed) && !went(Outcome::CameUp));
+}
+
 std::string lastGoodVersion(const std::vector<StartRecord> &starts, std::string_view runningVersion)
 {
     for (const StartRecord &start : starts | std::views::reverse) {

@@ -60,6 +60,8 @@ struct LeftVersion {
 };
 // Pure: kernels without tries left, as the menu has them (entries of the normal profile only), newest first, with what the record says of them.
 std::vector<LeftVersion> leftVersions(const std::vector<Entry> &menu, const std::vector<StartRecord> &starts);
+// Whether that version failed here and never came up: in the record, or among those left.
+bool failedHere(std::string_view version, const std::vector<LeftVersion> &left, const std::vector<StartRecord> &starts);
 // The newest version that came up here before this one: what nothing may remove. Empty where none is known.
 std::string lastGoodVersion(const std::vector<StartRecord> &starts, std::string_view runningVersion);
 

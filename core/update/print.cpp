@@ -187,20 +187,6 @@ Contents contentsOf(const UpdateSet &set, const std::vector<Seen> &seen)
     return contents;
 }
 
-std::vector<std::string> changeLogs(const UpdateSet &set, const std::vector<Seen> &seen)
-{
-    std::vector<std::string> urls;
-    for (const Seen &one : seen) {
-        for (std::string url : one.transfer->changeLogs) {
-            for (std::size_t at = 0; (at = url.find("@v", at)) != std::string::npos; at += set.version.size())
-                url.replace(at, 2, set.version);
-            if (!std::ranges::contains(urls, url))
-                urls.push_back(std::move(url));
-        }
-    }
-    return urls;
-}
-
 std::string heading(const UpdateSet &set, bool told)
 {
     const std::string_view going = !told ? "" : set.partial ? " (partial)" : set.pending ? " (pending)" : set.incomplete ? " (incomplete)" : "";
@@ -238,6 +224,20 @@ std::vector<std::string> transfersOf(const Feature &feature, const std::vector<T
     }
     return ids;
 }
+}
+
+std::vector<std::string> changeLogs(const UpdateSet &set, const std::vector<Seen> &seen)
+{
+    std::vector<std::string> urls;
+    for (const Seen &one : seen) {
+        for (std::string url : one.transfer->changeLogs) {
+            for (std::size_t at = 0; (at = url.find("@v", at)) != std::string::npos; at += set.version.size())
+                url.replace(at, 2, set.version);
+            if (!std::ranges::contains(urls, url))
+                urls.push_back(std::move(url));
+        }
+    }
+    return urls;
 }
 
 std::string jsonText(const nlohmann::ordered_json &json, JsonStyle style)

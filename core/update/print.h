@@ -18,6 +18,8 @@ std::string jsonText(const nlohmann::ordered_json &json, JsonStyle style); // wi
 std::string setsTable(const Sets &sets, bool legend);
 nlohmann::ordered_json setsJson(const Sets &sets, const std::vector<Seen> &seen);
 
+// ChangeLog= of the transfers for that version, each once.
+std::vector<std::string> changeLogs(const UpdateSet &set, const std::vector<Seen> &seen);
 std::string setText(const UpdateSet &set, const std::vector<Seen> &seen, bool legend);
 nlohmann::ordered_json setJson(const UpdateSet &set, const std::vector<Seen> &seen);
 

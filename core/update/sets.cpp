@@ -78,11 +78,6 @@ UpdateSet Discovery::gather(const std::string &version, Side side) const
     return set;
 }
 
-bool isWhole(const UpdateSet &set)
-{
-    return !set.incomplete && !set.partial && !set.pending;
-}
-
 void Discovery::merge(UpdateSet &known, UpdateSet found, std::size_t index)
 {
     known.available = true;
@@ -133,6 +128,11 @@ void Discovery::run(Side side)
     if (m_sets.candidate && isWhole(newest) && compareVersions(newest.version, m_sets.all[*m_sets.candidate].version) >= 0)
         m_sets.candidate.reset();
 }
+}
+
+bool isWhole(const UpdateSet &set)
+{
+    return !set.incomplete && !set.partial && !set.pending;
 }
 
 bool isProtected(const Transfer &transfer, std::string_view version, const std::set<std::string> &kept)

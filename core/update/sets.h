@@ -50,6 +50,9 @@ Sets discoverSets(const std::vector<Seen> &seen, const std::set<std::string> &ke
 bool isProtected(const Transfer &transfer, std::string_view version, const std::set<std::string> &kept);
 bool isObsolete(const Transfer &transfer, std::string_view version);
 
+// Neither incomplete nor partial nor pending, on whichever side it was found.
+bool isWhole(const UpdateSet &set);
+
 // "current", "candidate", "installed+obsolete" …, as systemd-sysupdate words it.
 std::string assessment(const UpdateSet &set);
 

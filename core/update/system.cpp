@@ -3,7 +3,6 @@
 #include "core/update/system.h"
 
 #include "core/base/format.h"
-#include "core/boot/starts.h"
 #include "core/repart/sources.h"
 #include "core/repart/specifiers.h"
 
@@ -60,6 +59,22 @@ Result<void> checkRoom(const TransferPlan &transfer, const PartCost &part)
     return fail(ErrorCode::NoSpace, "There is no room for " + file->name,
                 file->folder.string() + " has " + formatSize(*transfer.bytesFree) + " free, " + formatSize(*part.write) + " are needed",
                 "Remove what is not needed there.");
+}
+
+bool isWholeHere(const UpdateSet &set)
+{
+    return set.installed && isWhole(set);
+}
+
+// Each part is here or on offer.
+bool isComplete(const UpdateSet &set)
+{
+    return std::ranges::all_of(set.parts, [](const auto &part) { return part.has_value(); });
+}
+
+bool isKernel(const Seen &seen, const Instance &instance)
+{
+    return seen.transfer->target.type == ResourceType::RegularFile && instance.stage == Stage::Whole && instance.name.ends_with(".efi");
 }
 
 std::unexpected<Error> nothingNewer()
@@ -164,22 +179,112 @@ Result<System> System::look(const Host &host, const SystemOptions &options, Prog
     if (!options.offline)
         PREON_CHECK(lookAtSources(system.m_look, places));
     system.m_sets = discoverSets(system.m_look.enabled, system.m_kept);
+    system.lookAtStarts(host);
     return system;
+}
+
+void System::lookAtStarts(const Host &host)
+{
+    m_running = runningVersion(host);
+    // A record that cannot be read says nothing of any version.
+    m_starts = Boot::readStarts(host).value_or(std::vector<Boot::StartRecord>());
+    for (const Seen &seen : m_look.enabled) {
+        for (const Instance &instance : seen.target.instances) {
+            if (!isKernel(seen, instance))
+                continue;
+            Boot::Entry entry;
+            entry.path = instance.path;
+            entry.title = instance.name;
+            entry.version = instance.fields.version;
+            entry.sortKey = "os";
+            const auto counted = Boot::parseCountedName(std::filesystem::path(instance.name).filename().string());
+            entry.id = lowerCase(counted.name);
+            entry.count = counted.count;
+            m_kernels.push_back(std::move(entry));
+        }
+    }
+    Boot::sortEntries(m_kernels);
+    m_left = Boot::leftVersions(m_kernels, m_starts);
+    std::erase_if(m_left, [this](const Boot::LeftVersion &left) { return left.version == m_running; });
+}
+
+bool System::failedHere(const std::string &version) const
+{
+    return version != m_running && Boot::failedHere(version, m_left, m_starts);
+}
+
+bool System::isGivenUp(const UpdateSet &set) const
+{
+    return std::ranges::contains(m_left, set.version, &Boot::LeftVersion::version);
+}
+
+const UpdateSet *System::candidate() const
+{
+    for (const UpdateSet &set : m_sets.all) {
+        if (!m_running.empty() && compareVersions(set.version, m_running) <= 0)
+            return nullptr;
+        if (set.obsolete || failedHere(set.version))
+            continue;
+        if (isWholeHere(set))
+            return nullptr;
+        if (isComplete(set))
+            return &set;
+    }
+    return nullptr;
+}
+
+const UpdateSet *System::failedOffer() const
+{
+    for (const UpdateSet &set : m_sets.all) {
+        if (!m_running.empty() && compareVersions(set.version, m_running) <= 0)
+            return nullptr;
+        if (set.available && !set.obsolete && isComplete(set) && failedHere(set.version) && (!isWholeHere(set) || isGivenUp(set)))
+            return &set;
+    }
+    return nullptr;
 }
 
 Result<UpdatePlan> System::plan(const std::string &version) const
 {
-    const UpdateSet *set = version.empty() ? m_sets.next() : m_sets.find(version);
+    const UpdateSet *set = version.empty() ? candidate() : m_sets.find(version);
     if (!set && version.empty())
         return nothingNewer();
     if (!set)
         return fail(ErrorCode::NotFound, "There is no version " + version, "it is neither here nor on offer");
-    if (set->installed && !set->incomplete && !set->partial && !set->pending)
-        return version.empty() ? nothingNewer() : fail(ErrorCode::Exists, "Version " + version + " is installed already");
     UpdateOptions how;
     how.instancesMax = m_instancesMax;
     how.kept = m_kept;
+    if (isGivenUp(*set))
+        return planAgain(set->version, how);
+    if (isWholeHere(*set))
+        return fail(ErrorCode::Exists, "Version " + version + " is installed already");
     return planUpdate(m_look.enabled, m_look.disabled, *set, how);
+}
+
+// As if the kernel that the loader has given up were not here; it goes first.
+Result<UpdatePlan> System::planAgain(const std::string &version, const UpdateOptions &how) const
+{
+    std::vector<Seen> enabled = m_look.enabled;
+    std::vector<Removal> gone;
+    for (std::size_t i = 0; i < enabled.size(); ++i) {
+        auto &instances = enabled[i].target.instances;
+        const auto isGone = [&](const Instance &instance) {
+            return instance.fields.version == version && instance.fields.triesLeft == 0U && isKernel(enabled[i], instance);
+        };
+        for (const Instance &instance : instances) {
+            if (isGone(instance))
+                gone.push_back(
+                    {.transfer = i, .type = enabled[i].transfer->target.type, .folder = enabled[i].target.path, .instance = instance, .emptied = {}});
+        }
+        std::erase_if(instances, isGone);
+    }
+    const Sets sets = discoverSets(enabled, how.kept);
+    const UpdateSet *set = sets.find(version);
+    if (!set || isWholeHere(*set))
+        return fail(ErrorCode::NotFound, "Version " + version + " cannot be tried once more", "its kernel is not on offer any more");
+    PREON_TRY(UpdatePlan plan, planUpdate(enabled, m_look.disabled, *set, how));
+    plan.vacuum.removals.insert(plan.vacuum.removals.begin(), std::make_move_iterator(gone.begin()), std::make_move_iterator(gone.end()));
+    return plan;
 }
 
 Result<VacuumPlan> System::planRoom() const

@@ -6,6 +6,7 @@
 // version costs, asked of the server before anybody is asked for consent.
 
 #include "core/base/host.h"
+#include "core/boot/starts.h"
 #include "core/update/online.h"
 #include "core/update/plan.h"
 
@@ -55,7 +56,29 @@ public:
     {
         return m_kept;
     }
-    // Empty: the candidate. NotFound when there is nothing newer; the rest as planUpdate().
+    // The kernels of versions that are here, as the loader has them in its menu (its order, entries of the normal profile), known by their names
+    // alone: no kernel is read.
+    const std::vector<Boot::Entry> &kernels() const
+    {
+        return m_kernels;
+    }
+    const std::vector<Boot::StartRecord> &starts() const
+    {
+        return m_starts;
+    }
+    // Versions that the loader has given up here; newest first.
+    const std::vector<Boot::LeftVersion> &left() const
+    {
+        return m_left;
+    }
+    // Whether that version was tried here and never came up; false for the one that runs.
+    bool failedHere(const std::string &version) const;
+    // What to update to unasked: newer than what runs and than all that is whole here, and not one that failed here. nullptr: there is none.
+    const UpdateSet *candidate() const;
+    // The newest version on offer that failed here, where it is newer than what runs: offered only by its name. nullptr: there is none.
+    const UpdateSet *failedOffer() const;
+    // Empty: the candidate. NotFound when there is nothing newer; the rest as planUpdate(). A version that the loader has given up gets another
+    // kernel, with all its tries, in the place of the one that is here.
     Result<UpdatePlan> plan(const std::string &version) const;
     Result<VacuumPlan> planRoom() const;
 
@@ -64,8 +87,15 @@ private:
     std::unique_ptr<Definitions> m_definitions; // what was seen points into it
     Look m_look;
     Sets m_sets;
+    void lookAtStarts(const Host &host);
+    bool isGivenUp(const UpdateSet &set) const;
+    Result<UpdatePlan> planAgain(const std::string &version, const UpdateOptions &how) const;
     std::set<std::string> m_kept;
     std::optional<std::uint64_t> m_instancesMax;
+    std::string m_running;
+    std::vector<Boot::Entry> m_kernels;
+    std::vector<Boot::StartRecord> m_starts;
+    std::vector<Boot::LeftVersion> m_left;
 };
 
 // Bytes, of one part and of all. What is not known counts as 0 in sums and says so.

@@ -121,6 +121,21 @@ void atFirstStart(const std::map<std::string, sdbus::Variant> &options)
     check(wishes->homeSize.has_value() == options.contains("home-size"));
 }
 
+// How updates come: what is taken was sent, and stays within its bounds.
+void ofUpdates(const std::map<std::string, sdbus::Variant> &options)
+{
+    if (const auto metered = Helper::readMetered(options); !metered)
+        checkRefusal(metered.error());
+    else
+        check(!*metered || options.at("metered").get<bool>());
+    const auto change = Helper::readPolicyChange(options);
+    if (!change)
+        return checkRefusal(change.error());
+    check(change->automatic.has_value() == options.contains("automatic") && change->rate.has_value() == options.contains("rate"));
+    check(change->metered.has_value() == options.contains("metered") && change->notify.has_value() == options.contains("notify"));
+    check(!change->rate || Update::checkPolicy({.rate = *change->rate}).has_value());
+}
+
 } // namespace
 
 // Anybody on the bus may send options; root reads them. None of them throws, what is taken is what was sent, of its own type, and comes to the first start unchanged.
@@ -130,6 +145,7 @@ extern "C" int LLVMFuzzerTestOneInput(const unsigned char *data, std::size_t siz
     if (!options)
         return 0;
     atFirstStart(*options);
+    ofUpdates(*options);
     const auto wishes = Helper::readWishes(*options);
     if (!wishes) {
         checkRefusal(wishes.error());

@@ -16,7 +16,7 @@ from pathlib import Path
 from gi.repository import Gio, GLib
 
 NAME, PATH = "org.preon.Helper1", "/org/preon/Helper1"
-INSTALLER, HELPER, JOB = "org.preon.Installer1", "org.preon.Helper1", "org.preon.Job1"
+INSTALLER, HELPER, JOB, UPDATES = "org.preon.Installer1", "org.preon.Helper1", "org.preon.Job1", "org.preon.Updates1"
 OWNER, STRANGER = 65534, 1  # the users nobody (whose helper it is) and daemon
 LIMIT = 60
 
@@ -82,7 +82,7 @@ class Caller:
         with effective_user(uid):
             self.connection = Gio.DBusConnection.new_for_address_sync(address, flags.AUTHENTICATION_CLIENT | flags.MESSAGE_BUS_CONNECTION, None, None)
         self.signals = []
-        for interface in (HELPER, INSTALLER, JOB, "org.freedesktop.DBus.Properties"):
+        for interface in (HELPER, INSTALLER, JOB, UPDATES, "org.freedesktop.DBus.Properties"):
             self.connection.signal_subscribe(None, interface, None, None, None, Gio.DBusSignalFlags.NONE, self._on_signal)
 
     def _on_signal(self, _connection, _sender, path, interface, name, parameters):
@@ -143,6 +143,7 @@ class Stage(unittest.TestCase):
 
     BUS_KIND = "session"
     OPTIONS = ()
+    INSTALLS = True  # whether the helper has the reference image to install
     maxDiff = None
 
     def setUp(self):
@@ -157,9 +158,10 @@ class Stage(unittest.TestCase):
         shutil.copy(shutil.which("preond"), self.preond)
         self.image = self.folder / "image.raw"
         self.image.touch()
-        image = Path(os.environ["PREON_TOP"]) / "out/image/Particle_1.raw"
-        subprocess.run(["mount", "--bind", image, self.image], check=True)
-        self.addCleanup(subprocess.run, ["umount", self.image], check=True)
+        if self.INSTALLS:
+            image = Path(os.environ["PREON_TOP"]) / "out/image/Particle_1.raw"
+            subprocess.run(["mount", "--bind", image, self.image], check=True)
+            self.addCleanup(subprocess.run, ["umount", self.image], check=True)
         (self.folder / "bus.conf").write_text(BUS.format(kind=self.BUS_KIND, folder=self.folder))
         self.address = f"unix:path={self.folder}/bus"
         with (self.folder / "bus.log").open("w") as log:  # what it says of floods

@@ -21,7 +21,9 @@ OTHER = 2  # the user bin
 RULE = 'polkit.addRule(function(action, subject) {{ if (action.id == "{action}" && subject.user == "{user}") return polkit.Result.YES; }});\n'
 
 
-class Asked(Stage):
+class WithPolkit(Stage):
+    """Who may do what is polkitd's word; authority() starts it, and the helper."""
+
     BUS_KIND = "system"
     OPTIONS = None
 
@@ -50,6 +52,8 @@ class Asked(Stage):
         self.assertNotIn("Error compiling", log.read_text())
         self.start_helper("--polkit")
 
+
+class Asked(WithPolkit):
     def described(self, locale):
         """What polkit's dialog says when it asks whether our actions may be done."""
         caller = self.caller()

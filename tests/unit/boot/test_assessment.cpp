@@ -221,6 +221,15 @@ TEST(LeftVersions, areThoseWithoutTriesLeftAndWhatTheirStartsSaid)
     EXPECT_EQ(left[1], (LeftVersion{.version = "4", .kernel = "particle_4.efi", .tries = 3, .gotToRoot = true, .reasons = {"second"}, .last = 40}));
 }
 
+TEST(FailedHere, isWhatTheLoaderGaveUpOrWhatNeverCameUp)
+{
+    const std::vector<LeftVersion> left{{.version = "4"}};
+    const std::vector<StartRecord> starts{startOf("2", Outcome::Failed, 1), startOf("3", Outcome::Failed, 2), startOf("3", Outcome::CameUp, 3),
+                                          startOf("5", Outcome::Running, 4)};
+    for (const auto &[version, failed] : {std::pair("1", false), {"2", true}, {"3", false}, {"4", true}, {"5", false}})
+        EXPECT_EQ(failedHere(version, left, starts), failed) << version;
+}
+
 TEST(LastGoodVersion, isTheOneThatCameUpBeforeThis)
 {
     EXPECT_EQ(lastGoodVersion({}, "3"), "");

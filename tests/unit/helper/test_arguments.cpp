@@ -32,4 +32,33 @@ TEST(Arguments, ofAnotherTypeAreRefused)
     }
 }
 
+TEST(PolicyArguments, changeWhatTheyName)
+{
+    const auto change = Helper::readPolicyChange(
+        {{"automatic", sdbus::Variant(std::string("fetch"))}, {"metered", sdbus::Variant(true)}, {"rate", sdbus::Variant(std::uint64_t(2'000'000))}});
+    ASSERT_TRUE(change) << change.error().text();
+    EXPECT_EQ(change->automatic, Update::Automatic::Fetch);
+    EXPECT_EQ(change->metered, true);
+    EXPECT_EQ(change->rate, 2'000'000U);
+    EXPECT_FALSE(change->notify);
+    EXPECT_TRUE(Helper::readPolicyChange({}));
+}
+
+TEST(PolicyArguments, ofNoFormAreRefused)
+{
+    const sdbus::Variant yes(true);
+    for (const auto &[option, value] :
+         {std::pair("automatic", sdbus::Variant(std::string("always"))), std::pair("automatic", yes), std::pair("metered", sdbus::Variant(std::string("true"))),
+          std::pair("notify", sdbus::Variant(1)), std::pair("rate", sdbus::Variant(std::uint64_t(1))),
+          std::pair("rate", sdbus::Variant(std::uint32_t(2'000'000))), std::pair("rate", sdbus::Variant(UINT64_MAX)), std::pair("nothing-known", yes)}) {
+        const auto change = Helper::readPolicyChange({{option, value}});
+        ASSERT_FALSE(change) << option;
+        EXPECT_EQ(change.error().code, ErrorCode::BadArgument);
+    }
+    EXPECT_EQ(Helper::readMetered({{"metered", yes}}), true);
+    EXPECT_EQ(Helper::readMetered({}), false);
+    EXPECT_FALSE(Helper::readMetered({{"metered", sdbus::Variant(1)}}));
+    EXPECT_FALSE(Helper::readMetered({{"unmetered", yes}}));
+}
+
 } // namespace
