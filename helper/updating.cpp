@@ -339,7 +339,7 @@ Result<void> Updating::startFrom(const std::string &version) const
     if (!Update::isWhole(*set))
         return fail(ErrorCode::Unsupported, "Version " + version + " cannot be started", "it is not complete");
     if (std::ranges::contains(system.left(), version, &Boot::LeftVersion::version))
-        return fail(ErrorCode::Unsupported, "Version " + version + " is not started for good", "it was tried here and did not come up",
+        return fail(ErrorCode::Unsupported, "Version " + version + " cannot be started from now on", "it was tried here and did not come up",
                     "Update to it once more, which gives it new tries.");
     return Boot::chooseEntry(m_settings.host, *entry, Boot::HowLong::Always);
 }

@@ -48,11 +48,13 @@ const char *helpFor(const Failure &failure)
     switch (failure.kind) {
     case FailureKind::Network:
     case FailureKind::Stalled:
-        return "Check the connection to the network and try again";
+        return "Check the connection to the network and try again.";
     case FailureKind::Tls:
-        return "Check this computer's date; else the server's certificate is at fault";
+        return "Check this computer's date, and whether the network wants you to log in with a browser first. Otherwise the server is at fault.";
+    case FailureKind::Http:
+        return "Try again later. If it stays so, tell the maker.";
     case FailureKind::Changed:
-        return "Try again later";
+        return "Try again later.";
     default:
         return "";
     }

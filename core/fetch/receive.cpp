@@ -182,9 +182,10 @@ private:
         const Sha256Digest digest = m_hash.finish();
         if (digest != m_wanted.hash)
             return fail(ErrorCode::Corrupt,
-                        m_request.mirrors[std::min<std::size_t>(m_mirror, m_request.mirrors.size() - 1)].url + " is not the file that was signed for",
-                        "the SHA-256 of its " + std::to_string(m_received.size) + " bytes is " + toHex(digest) + ", " + toHex(m_wanted.hash) + " is expected",
-                        "Try again later; if it stays so, tell those who offer the file");
+                        m_request.mirrors[std::min<std::size_t>(m_mirror, m_request.mirrors.size() - 1)].url + " is not the file that it should be",
+                        "it was damaged or exchanged: the SHA-256 of its " + std::to_string(m_received.size) + " bytes is " + toHex(digest) + ", "
+                            + toHex(m_wanted.hash) + " is expected",
+                        "Try again later. If it stays so, tell the maker.");
         m_isRight = true;
         if (!m_isDecided)
             PREON_CHECK(look({}, true));

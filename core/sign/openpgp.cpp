@@ -129,7 +129,7 @@ private:
     static std::string uncheckable(const std::string &key, std::string_view reason)
     {
         if (reason == "9")
-            return "it was signed by the key " + key + ", which is not in the keyrings";
+            return "it was signed by the key " + key + ", which this computer does not trust";
         if (reason == "5")
             return "the key " + key + " signed over a weak hash";
         return "the signature by the key " + key + " cannot be checked (GnuPG's error " + hexOnly(reason) + ")";
@@ -256,12 +256,12 @@ Result<std::vector<OpenPgpSigner>> signersOfSqv(std::string_view output, std::st
     if (const std::size_t at = errors.find("Missing key "); at != std::string_view::npos) {
         const std::string_view rest = errors.substr(at + 12);
         return untrusted("it was signed by the key " + hexOnly(rest.substr(0, std::min(rest.find_first_of(",\n "), rest.size())))
-                         + ", which is not in the keyrings");
+                         + ", which this computer does not trust");
     }
     if (errors.contains("Expired on "))
         return untrusted("the signature has expired");
     if (errors.contains("Not live until "))
-        return untrusted("the signature is from the future", "Check this computer's date");
+        return untrusted("the signature is from the future", "Check this computer's date.");
     if (errors.contains("Error: Reading "))
         return fail(ErrorCode::BadFormat, notSigned, "it is no OpenPGP signature");
     return untrusted(errors.empty() ? "there is no signature" : "sqv says: " + printable(errors));
@@ -298,7 +298,7 @@ Result<std::vector<OpenPgpSigner>> verifyOpenPgp(ByteView content, ByteView sign
         return signers;
     signers = run(OpenPgpProgram::Sqv, files, keyrings.size());
     if (!signers && signers.error().code == ErrorCode::NotFound)
-        return fail(ErrorCode::NotFound, notSigned, "neither gpgv nor sqv is installed", "Install one of them");
+        return fail(ErrorCode::NotFound, notSigned, "neither gpgv nor sqv is installed", "Install one of them.");
     return signers;
 }
 

@@ -155,7 +155,8 @@ bool Fetching::isUnwanted()
         return false;
     if (m_windowBytes < m_request.stallBytes) {
         m_stopped = failure(FailureKind::Stalled,
-                            "only " + std::to_string(m_windowBytes) + " bytes came in " + std::to_string(m_request.stallTime.count()) + " seconds");
+                            "the connection is too slow: only " + std::to_string(m_windowBytes) + " bytes came in "
+                                + std::to_string(m_request.stallTime.count()) + " seconds");
         return true;
     }
     m_windowBegin = now;

@@ -140,6 +140,31 @@ void classify(CURLcode code, Outcome &outcome)
         outcome.failure = FailureKind::Network;
     }
 }
+
+// For whoever does not know libcurl, whose own words come after these; what is rare has only those.
+const char *inWords(CURLcode code)
+{
+    switch (code) {
+    case CURLE_COULDNT_RESOLVE_HOST:
+        return "the name of the server was not found";
+    case CURLE_COULDNT_CONNECT:
+        return "the server was not reached";
+    case CURLE_OPERATION_TIMEDOUT:
+        return "the server did not answer in time";
+    case CURLE_PARTIAL_FILE:
+    case CURLE_GOT_NOTHING:
+    case CURLE_SEND_ERROR:
+    case CURLE_RECV_ERROR:
+    case CURLE_HTTP2:
+    case CURLE_HTTP2_STREAM:
+        return "the connection broke off";
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_ISSUER_ERROR:
+        return "the certificate of the server is not trusted";
+    default:
+        return nullptr;
+    }
+}
 }
 
 std::expected<Address, std::string> parseAddress(const std::string &url)
@@ -226,6 +251,8 @@ Outcome Http::get(const Address &address, std::uint64_t offset, const std::strin
         tellAnswer(transfer);
     Outcome outcome{.code = static_cast<std::uint32_t>(code), .answered = transfer.answered};
     outcome.text = text[0] != '\0' ? text.data() : curl_easy_strerror(code);
+    if (const char *words = inWords(code))
+        outcome.text = std::string(words) + ": " + outcome.text;
     curl_off_t after = 0;
     if (curl_easy_getinfo(handle, CURLINFO_RETRY_AFTER, &after) == CURLE_OK && after > 0)
         outcome.retryAfter = std::chrono::seconds(std::min<curl_off_t>(after, 60));

@@ -39,7 +39,7 @@ public:
 
 struct Outcome {
     std::uint32_t code = 0; // CURLcode; 0 when all of the answer came
-    std::string text{}; // what libcurl says of it
+    std::string text{}; // what it is to a person, then what libcurl says of it
     std::optional<Fetch::FailureKind> failure{}; // of the transfer itself: Network, Tls, Request
     bool isFinal = false; // another try would end the same way
     std::chrono::seconds retryAfter{0}; // what the server asks for (Retry-After)

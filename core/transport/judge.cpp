@@ -159,6 +159,9 @@ Judgement judge(const Asked &asked, const Answer &answer)
         if (answer.location.empty())
             return refuse(FailureKind::Redirect, "the server sends us elsewhere without saying where");
         return refuse(FailureKind::Redirect, "the file is elsewhere", Verdict::Moved);
+    case 404:
+    case 410:
+        return refuse(FailureKind::Http, "the server does not have this file (status " + number(static_cast<std::uint64_t>(answer.status)) + ")");
     case 408:
     case 425:
     case 429:

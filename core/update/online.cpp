@@ -80,9 +80,9 @@ Result<void> remember(const std::string &folder, std::int64_t when, const Host &
     if (known != seen.end() && when > 0 && when < known->signedAt) {
         const std::chrono::sys_seconds then{std::chrono::seconds(known->signedAt)}, offered{std::chrono::seconds(when)};
         return fail(
-            ErrorCode::Untrusted, "The list of " + folder + " is older than the one that was there before",
+            ErrorCode::Untrusted, "The list of versions at " + folder + " is older than the one that was there before",
             std::format("it was signed on {:%Y-%m-%d %H:%M:%S}, and one that was signed on {:%Y-%m-%d %H:%M:%S} (UTC) was seen here already", offered, then),
-            "The server, or somebody between it and here, offers what is past. Try again later, or another network.");
+            "The server, or somebody between it and here, offers what is past. Try again later, or in another network.");
     }
     if (known != seen.end())
         seen.erase(known);
@@ -139,7 +139,7 @@ Result<Bytes> fetchManifest(const std::string &folder, bool verify, const Fetchi
             return manifest;
         }
         if (signers.error().code != ErrorCode::Untrusted || tries == triesForAPair)
-            return std::unexpected(signers.error().during("The list of " + folder + " cannot be trusted"));
+            return std::unexpected(signers.error().during("The list of versions at " + folder + " cannot be trusted"));
         PREON_CHECK(progress.check());
         std::this_thread::sleep_for(pauseBetweenTries);
     }

@@ -196,11 +196,10 @@ Result<void> TransferPlanner::placeSlot(const std::string &label)
         const auto slots = freeSlots();
         const auto fits = std::ranges::find_if(slots, [this](const Disk::Partition &slot) { return slot.size >= m_plan.bytesNeeded.value_or(0); });
         if (fits == slots.end() && slots.empty())
-            return cannot(ErrorCode::NoSpace, "no partition of its type on " + target.path.string() + " is free");
+            return cannot(ErrorCode::NoSpace, "no partition for it on " + target.path.string() + " is free");
         if (fits == slots.end())
             return cannot(ErrorCode::NoSpace,
-                          "the largest free partition of its type has " + formatSize(slots.back().size) + ", " + formatSize(*m_plan.bytesNeeded)
-                              + " are needed");
+                          "the largest free partition for it has " + formatSize(slots.back().size) + ", " + formatSize(*m_plan.bytesNeeded) + " are needed");
         chosen = *fits;
     }
     m_plan.bytesFree = chosen->size;

@@ -160,7 +160,7 @@ Result<System> System::look(const Host &host, const SystemOptions &options, Prog
     PREON_TRY(auto definitions, loadDefinitions(definitionFolders(host, options.component), how, host.root));
     system.m_definitions = std::make_unique<Definitions>(std::move(definitions));
     if (!system.m_definitions->hasEnabled())
-        return fail(ErrorCode::NotFound, "This system cannot be updated", "no sysupdate.d says where updates come from");
+        return fail(ErrorCode::NotFound, "This system cannot be updated", "it has no settings that say where updates come from (sysupdate.d)");
     for (Transfer &transfer : system.m_definitions->transfers) {
         for (const std::string &warning : transfer.warnings)
             progress.log(warning);

@@ -45,9 +45,9 @@ Result<std::uint64_t> Vacuum::limitOfSlots(std::uint64_t limit) const
     const std::string what = "There is no room for another version of " + m_seen.transfer->id;
     const std::string where = m_seen.target.path.string();
     if (taken + free < 2)
-        return fail(ErrorCode::NoSpace, what, where + " has " + std::to_string(taken + free) + " partitions of its type, and two are needed at least");
+        return fail(ErrorCode::NoSpace, what, where + " has " + std::to_string(taken + free) + " partitions for it, and two are needed at least");
     if (m_options.space >= taken + free)
-        return fail(ErrorCode::NoSpace, what, "all " + std::to_string(taken + free) + " partitions of its type would have to be emptied");
+        return fail(ErrorCode::NoSpace, what, "all " + std::to_string(taken + free) + " partitions for it would have to be emptied");
     const std::uint64_t toEmpty = m_options.space > free ? m_options.space - free : 0;
     return std::min(limit, taken > toEmpty ? taken - toEmpty : 0);
 }

@@ -162,7 +162,7 @@ TEST_P(OpenPgpTest, twoSignaturesByOneAreOneSigner)
 
 TEST_P(OpenPgpTest, refusesAStrangersSignature)
 {
-    refuses(people().sign("stranger"), {"maker.pgp"}, people().fingerprint("stranger") + ", which is not in the keyrings");
+    refuses(people().sign("stranger"), {"maker.pgp"}, people().fingerprint("stranger") + ", which this computer does not trust");
 }
 
 TEST_P(OpenPgpTest, refusesOtherContent)
