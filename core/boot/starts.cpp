@@ -206,9 +206,14 @@ bool failedHere(std::string_view version, const std::vector<LeftVersion> &left, 
 
 std::string lastGoodVersion(const std::vector<StartRecord> &starts, std::string_view runningVersion)
 {
+    bool failed = false;
     for (const StartRecord &start : starts | std::views::reverse) {
-        if (start.outcome == Outcome::CameUp && start.version != runningVersion)
+        const bool cameUp = start.outcome == Outcome::CameUp;
+        if (cameUp && start.version != runningVersion)
             return start.version;
+        if (cameUp && !failed)
+            return {};
+        failed = failed || (start.version == runningVersion && start.outcome == Outcome::Failed);
     }
     return {};
 }

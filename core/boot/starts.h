@@ -62,7 +62,8 @@ struct LeftVersion {
 std::vector<LeftVersion> leftVersions(const std::vector<Entry> &menu, const std::vector<StartRecord> &starts);
 // Whether that version failed here and never came up: in the record, or among those left.
 bool failedHere(std::string_view version, const std::vector<LeftVersion> &left, const std::vector<StartRecord> &starts);
-// The newest version that came up here before this one: what nothing may remove. Empty where none is known.
+// The version to fall back on, which nothing may remove: the newest other one that came up, as long as the one that runs has not itself (or failed since). Empty where the one that runs is the last known good
+// one, so that of two slots one is free for the next update, and where none is known.
 std::string lastGoodVersion(const std::vector<StartRecord> &starts, std::string_view runningVersion);
 
 } // namespace Preon::Boot

@@ -230,13 +230,19 @@ TEST(FailedHere, isWhatTheLoaderGaveUpOrWhatNeverCameUp)
         EXPECT_EQ(failedHere(version, left, starts), failed) << version;
 }
 
-TEST(LastGoodVersion, isTheOneThatCameUpBeforeThis)
+TEST(LastGoodVersion, isTheOneToFallBackOnUntilTheOneThatRunsIsGoodItself)
 {
     EXPECT_EQ(lastGoodVersion({}, "3"), "");
-    EXPECT_EQ(
-        lastGoodVersion(
-            {startOf("2", Outcome::CameUp, 1), startOf("3", Outcome::CameUp, 2), startOf("4", Outcome::Failed, 3), startOf("3", Outcome::CameUp, 4)}, "3"),
-        "2");
+    std::vector<StartRecord> starts{startOf("2", Outcome::CameUp, 1), startOf("3", Outcome::Running, 2)};
+    EXPECT_EQ(lastGoodVersion(starts, "3"), "2");
+    // Two slots: were both kept for good, there would be no room for a next version.
+    starts.back().outcome = Outcome::CameUp;
+    starts.push_back(startOf("4", Outcome::Failed, 3));
+    starts.push_back(startOf("3", Outcome::Running, 4));
+    EXPECT_EQ(lastGoodVersion(starts, "3"), "");
+    EXPECT_EQ(lastGoodVersion(starts, "4"), "3");
+    starts.back().outcome = Outcome::Failed;
+    EXPECT_EQ(lastGoodVersion(starts, "3"), "2");
 }
 
 } // namespace
