@@ -29,6 +29,9 @@ namespace
 // libfdisk, udev and others hold a disk for moments only; longer than this somebody really uses it.
 constexpr int busyTries = 50;
 constexpr std::chrono::milliseconds busyPause{100};
+// Of a disk in use each change of the table has udev read all its partitions anew, with a lock of its own: tens of seconds on a slow machine (seen in an emulated one). What took minutes to
+// fetch is not given up for that.
+constexpr int sharedTries = 600;
 
 bool isSectorSize(std::uint64_t size)
 {
@@ -48,12 +51,12 @@ std::string busyWhy(const std::filesystem::path &path, const struct stat &status
     return S_ISBLK(status.st_mode) ? "another program holds it" : "another program has locked it";
 }
 
-Result<void> lockDevice(const Fd &fd, const std::filesystem::path &path, const struct stat &status)
+Result<void> lockDevice(const Fd &fd, const std::filesystem::path &path, const struct stat &status, int patience)
 {
     for (int tries = 0; flock(fd.get(), LOCK_EX | LOCK_NB) < 0; ++tries) {
         if (errno != EWOULDBLOCK && errno != EINTR)
             return failErrno(path.string() + " could not be locked");
-        if (tries == busyTries)
+        if (tries == patience)
             return fail(ErrorCode::Busy, path.string() + " is in use", busyWhy(path, status), "Close what uses it and try again.");
         std::this_thread::sleep_for(busyPause);
     }
@@ -136,7 +139,7 @@ Result<Device> Device::open(const std::filesystem::path &path, Access access, st
         return std::unexpected(opened.error());
     device.m_fd = std::move(*opened);
     if (access == Access::Exclusive || access == Access::Locked)
-        PREON_CHECK(lockDevice(device.m_fd, path, status));
+        PREON_CHECK(lockDevice(device.m_fd, path, status, access == Access::Locked ? sharedTries : busyTries));
     if (!block) {
         device.m_sectorSize = sectorSizeOfFile;
         device.m_size = static_cast<std::uint64_t>(status.st_size) / sectorSizeOfFile * sectorSizeOfFile;

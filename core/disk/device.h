@@ -21,7 +21,7 @@ namespace Preon::Disk
 enum class Access {
     Read,
     Write, // open for writing, others may write too
-    Locked, // as Write, and flock: udev and others of our kind keep off, partitions of it may be in use
+    Locked, // as Write, and flock: udev and others of our kind keep off, partitions of it may be in use. Waits a minute for whoever has it
     Exclusive, // block devices: O_EXCL (not mounted, not in use) and flock; files: flock. Busy names who holds it, where that can be found out
 };
 
