@@ -13,7 +13,7 @@ namespace
 {
 constexpr std::chrono::seconds window{5}; // that a rate is taken from
 constexpr std::chrono::seconds settled{1}; // less says nothing
-constexpr std::size_t mostLines = 1000;
+constexpr std::size_t mostWaitingLines = 1000;
 }
 
 std::int64_t secondsLeft(const std::vector<WorkPhase> &phases, const WorkState &state)
@@ -59,7 +59,7 @@ void WorkProgress::advance(std::uint64_t bytes)
 void WorkProgress::log(std::string_view line)
 {
     const std::scoped_lock lock(m_guard);
-    if (m_lines.size() < mostLines)
+    if (m_lines.size() < mostWaitingLines)
         m_lines.push_back(printable(line));
 }
 

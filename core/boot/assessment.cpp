@@ -21,7 +21,7 @@ namespace Preon::Boot
 namespace
 {
 
-constexpr const char *variableName = "LoaderBootCountPath";
+constexpr const char *bootCountVariable = "LoaderBootCountPath";
 
 std::string_view folderOf(std::string_view path)
 {
@@ -81,7 +81,7 @@ Result<std::optional<CountedStart>> countedStart(const Host &host)
 {
     if (!hasEfiVariables(host))
         return std::optional<CountedStart>();
-    PREON_TRY(const auto text, loaderString(host, variableName));
+    PREON_TRY(const auto text, loaderString(host, bootCountVariable));
     if (!text)
         return std::optional<CountedStart>();
     PREON_TRY(auto start, parseCountedStart(*text));

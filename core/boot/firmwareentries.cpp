@@ -27,7 +27,7 @@ void put(Bytes &data, Number value)
         data.push_back(static_cast<std::byte>(value >> 8U * i & 0xFFU));
 }
 
-void append(Bytes &data, ByteView more)
+void addBytes(Bytes &data, ByteView more)
 {
     data.insert(data.end(), more.begin(), more.end());
 }
@@ -95,7 +95,7 @@ std::string variableName(std::uint16_t number)
 }
 
 // The number in "Boot0007-8be4…"; nullopt for BootOrder and all other names.
-std::optional<std::uint16_t> numberOf(const std::string &fileName)
+std::optional<std::uint16_t> entryNumber(const std::string &fileName)
 {
     const std::string suffix = '-' + globalVendor().text();
     if (fileName.size() != 8 + suffix.size() || !fileName.starts_with("Boot") || !fileName.ends_with(suffix))
@@ -119,7 +119,7 @@ Result<std::vector<std::uint16_t>> entryNumbers(const Host &host)
     std::vector<std::uint16_t> numbers;
     std::error_code error;
     for (std::filesystem::directory_iterator file(host.efivars, error), end; !error && file != end; file.increment(error)) {
-        if (const auto number = numberOf(file->path().filename().string()))
+        if (const auto number = entryNumber(file->path().filename().string()))
             numbers.push_back(*number);
     }
     if (error)
@@ -141,7 +141,7 @@ Bytes encodeLoadOption(const FirmwareEntry &entry)
         put<std::uint32_t>(path, file.partition);
         put<std::uint64_t>(path, file.start);
         put<std::uint64_t>(path, file.size);
-        append(path, swappedGuid(file.partitionUuid.bytes()));
+        addBytes(path, swappedGuid(file.partitionUuid.bytes()));
         put<std::uint8_t>(path, gptFormat);
         put<std::uint8_t>(path, guidSignature);
 
@@ -149,7 +149,7 @@ Bytes encodeLoadOption(const FirmwareEntry &entry)
         put<std::uint8_t>(path, mediaType);
         put<std::uint8_t>(path, filePathNode);
         put<std::uint16_t>(path, static_cast<std::uint16_t>(nodeHeader + name.size()));
-        append(path, name);
+        addBytes(path, name);
     }
     put<std::uint8_t>(path, endType);
     put<std::uint8_t>(path, endAll);
@@ -158,8 +158,8 @@ Bytes encodeLoadOption(const FirmwareEntry &entry)
     Bytes data;
     put<std::uint32_t>(data, entry.attributes);
     put<std::uint16_t>(data, static_cast<std::uint16_t>(path.size()));
-    append(data, toUtf16(entry.title));
-    append(data, path);
+    addBytes(data, toUtf16(entry.title));
+    addBytes(data, path);
     return data;
 }
 

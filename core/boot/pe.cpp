@@ -16,7 +16,7 @@ constexpr std::size_t dosHeader = 64, peOffsetAt = 0x3C, coffHeader = 24, sectio
 constexpr std::size_t mostSections = 96; // the format's own limit for images
 constexpr std::size_t largestText = 1U << 20U; // of one text section
 
-std::uint64_t number(ByteView bytes, std::size_t at, std::size_t length)
+std::uint64_t numberAt(ByteView bytes, std::size_t at, std::size_t length)
 {
     std::uint64_t value = 0;
     for (std::size_t i = 0; i < length; ++i)
@@ -86,11 +86,11 @@ Result<std::vector<PeSection>> readPeSections(ByteView file)
     };
     if (file.size() < dosHeader || file[0] != std::byte{'M'} || file[1] != std::byte{'Z'})
         return bad("it does not start as one");
-    const std::uint64_t pe = number(file, peOffsetAt, 4);
+    const std::uint64_t pe = numberAt(file, peOffsetAt, 4);
     if (pe > file.size() || file.size() - pe < coffHeader || std::memcmp(file.data() + pe, "PE\0\0", 4) != 0)
         return bad("its PE header is missing");
-    const std::uint64_t count = number(file, pe + 6, 2);
-    const std::uint64_t table = pe + coffHeader + number(file, pe + 20, 2);
+    const std::uint64_t count = numberAt(file, pe + 6, 2);
+    const std::uint64_t table = pe + coffHeader + numberAt(file, pe + 20, 2);
     if (count > mostSections)
         return bad("it claims to have " + std::to_string(count) + " sections");
     if (table > file.size() || (file.size() - table) / sectionHeader < count)
@@ -102,8 +102,8 @@ Result<std::vector<PeSection>> readPeSections(ByteView file)
         PeSection section;
         const auto *name = reinterpret_cast<const char *>(header.data());
         section.name.assign(name, ::strnlen(name, 8));
-        const std::uint64_t memorySize = number(header, 8, 4), fileSize = number(header, 16, 4);
-        section.offset = number(header, 20, 4);
+        const std::uint64_t memorySize = numberAt(header, 8, 4), fileSize = numberAt(header, 16, 4);
+        section.offset = numberAt(header, 20, 4);
         section.size = std::min(memorySize, fileSize); // the file's size is padded up, the memory's may include zeros that are not in the file
         if (section.size > 0 && (section.offset > file.size() || section.size > file.size() - section.offset))
             return bad("its section \"" + section.name + "\" reaches beyond its end");
@@ -117,23 +117,23 @@ Result<std::vector<PeSection>> readPeSections(ByteView file)
 Result<std::vector<ByteView>> readPeSignatures(ByteView file)
 {
     PREON_CHECK(readPeSections(file)); // the headers are there
-    const std::uint64_t optional = number(file, peOffsetAt, 4) + coffHeader, size = number(file, optional - 4, 2);
-    const std::uint64_t magic = size >= 2 ? number(file, optional, 2) : 0;
+    const std::uint64_t optional = numberAt(file, peOffsetAt, 4) + coffHeader, size = numberAt(file, optional - 4, 2);
+    const std::uint64_t magic = size >= 2 ? numberAt(file, optional, 2) : 0;
     // The fifth of the data directories, which come after 92 or 108 bytes and their count.
     const std::uint64_t count = magic == 0x10B ? 92 : magic == 0x20B ? 108 : 0, entry = count + 4 + 4 * 8ULL;
-    if (count == 0 || entry + 8 > size || number(file, optional + count, 4) < 5)
+    if (count == 0 || entry + 8 > size || numberAt(file, optional + count, 4) < 5)
         return std::vector<ByteView>();
-    std::uint64_t at = number(file, optional + entry, 4);
-    const std::uint64_t length = number(file, optional + entry + 4, 4);
+    std::uint64_t at = numberAt(file, optional + entry, 4);
+    const std::uint64_t length = numberAt(file, optional + entry + 4, 4);
     if (at > file.size() || length > file.size() - at)
         return fail(ErrorCode::BadFormat, "Its signatures reach beyond its end");
     constexpr std::uint64_t header = 8, pkcs7 = 2, alignment = 8;
     std::vector<ByteView> signatures;
     for (const std::uint64_t end = at + length; end - at >= header;) {
-        const std::uint64_t own = number(file, at, 4);
+        const std::uint64_t own = numberAt(file, at, 4);
         if (own < header || own > end - at)
             return fail(ErrorCode::BadFormat, "One of its signatures is cut off");
-        if (number(file, at + 6, 2) == pkcs7)
+        if (numberAt(file, at + 6, 2) == pkcs7)
             signatures.push_back(file.subspan(at + header, own - header));
         at += std::min(end - at, (own + alignment - 1) / alignment * alignment);
     }

@@ -55,7 +55,7 @@ std::uint32_t number(ByteView bytes, std::size_t at)
     return value;
 }
 
-void append(Bytes &bytes, std::uint32_t value)
+void addNumber(Bytes &bytes, std::uint32_t value)
 {
     for (unsigned i = 0; i < 4; ++i)
         bytes.push_back(static_cast<std::byte>(value >> 8U * i & 0xFFU));
@@ -130,9 +130,9 @@ Bytes signatureListOf(ByteView certificate)
 {
     Bytes list = mixedEndian(x509Type());
     const auto each = static_cast<std::uint32_t>(idSize + certificate.size());
-    append(list, static_cast<std::uint32_t>(listHeader) + each);
-    append(list, 0);
-    append(list, each);
+    addNumber(list, static_cast<std::uint32_t>(listHeader) + each);
+    addNumber(list, 0);
+    addNumber(list, each);
     const Bytes owner = mixedEndian(shimVendor());
     list.insert(list.end(), owner.begin(), owner.end());
     list.insert(list.end(), certificate.begin(), certificate.end());

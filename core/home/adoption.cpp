@@ -132,7 +132,7 @@ Json placeOf(const Record &record, const FoundHome &home)
     return place;
 }
 
-std::string joined(const std::vector<std::string> &words)
+std::string commaList(const std::vector<std::string> &words)
 {
     std::string text;
     for (const std::string &word : words)
@@ -147,7 +147,7 @@ std::vector<Decision> lossesOf(const Record &record, const AdoptionFacts &facts,
     std::vector<std::string> lost = record.memberOf();
     std::erase_if(lost, [&groups](const std::string &group) { return std::ranges::contains(groups, group); });
     if (!lost.empty())
-        losses.push_back({"memberOf", joined(lost), "a home gives nobody rights: whoever adopts it does"});
+        losses.push_back({"memberOf", commaList(lost), "a home gives nobody rights: whoever adopts it does"});
     const auto shell = record.json().find("shell");
     if (shell != record.json().end() && shell->is_string() && !std::ranges::contains(facts.shells, shell->get<std::string>()))
         losses.push_back({"shell", shell->get<std::string>(), "this system does not have it in /etc/shells"});
@@ -157,7 +157,7 @@ std::vector<Decision> lossesOf(const Record &record, const AdoptionFacts &facts,
             others.push_back(name.substr(0, 64));
     }
     if (!others.empty())
-        losses.push_back({joined(others), "as by default", "whether it gives rights that others do not have is not known"});
+        losses.push_back({commaList(others), "as by default", "whether it gives rights that others do not have is not known"});
     return losses;
 }
 }
@@ -209,7 +209,7 @@ std::string toText(const Adoption &plan)
     std::string text = "Adopt the home of " + plan.home.userName + " (" + plan.realName + "), " + plan.home.path;
     if (plan.home.size > 0)
         text += ", " + formatSize(plan.home.size);
-    text += plan.groups.empty() ? "\n  in no groups" : "\n  in the groups " + joined(plan.groups);
+    text += plan.groups.empty() ? "\n  in no groups" : "\n  in the groups " + commaList(plan.groups);
     for (const Decision &decision : plan.decisions)
         text += "\n  not taken over: " + decision.member + " (" + decision.value + ") – " + decision.reason;
     return text;

@@ -43,7 +43,7 @@ std::uint64_t numberFrom(std::string_view text)
     return error == std::errc() && end == text.data() + text.size() ? number : 0;
 }
 
-std::string textOf(const Host &host, const char *path)
+std::string fileText(const Host &host, const char *path)
 {
     const auto file = host.resolved(path);
     return file ? readTextFile(*file, largestDatabase).value_or(std::string()) : std::string();
@@ -59,11 +59,11 @@ void know(Install::Choices &known, std::string_view name, const std::string &val
 Install::Choices knownOf(const Host &host)
 {
     Install::Choices known;
-    const std::string language = assigned(textOf(host, "/etc/locale.conf"), "LANG");
+    const std::string language = assigned(fileText(host, "/etc/locale.conf"), "LANG");
     // The one that everything has which nobody chose a language for.
     if (!language.starts_with("C."))
         know(known, "language", language);
-    const std::string console = textOf(host, "/etc/vconsole.conf");
+    const std::string console = fileText(host, "/etc/vconsole.conf");
     const std::string layout = assigned(console, "XKBLAYOUT"), variant = assigned(console, "XKBVARIANT");
     know(known, "keyboard", variant.empty() ? layout : layout + ' ' + variant);
     std::error_code error;
@@ -71,7 +71,7 @@ Install::Choices knownOf(const Host &host)
     constexpr std::string_view folder = "zoneinfo/";
     if (const auto at = zone.find(folder); at != std::string::npos)
         know(known, "time-zone", zone.substr(at + folder.size()));
-    const std::string name = textOf(host, "/etc/hostname");
+    const std::string name = fileText(host, "/etc/hostname");
     know(known, "hostname", name.substr(0, name.find('\n')));
     return known;
 }
@@ -89,7 +89,7 @@ struct User {
 std::vector<User> usersOf(const Host &host)
 {
     std::vector<User> users;
-    const std::string text = textOf(host, "/etc/passwd");
+    const std::string text = fileText(host, "/etc/passwd");
     for (const std::string_view line : split(text, '\n')) {
         const auto fields = split(line, ':');
         if (fields.size() == 7 && !fields[0].empty())
@@ -101,7 +101,7 @@ std::vector<User> usersOf(const Host &host)
 std::vector<std::string> groupsOf(const Host &host)
 {
     std::vector<std::string> groups;
-    const std::string text = textOf(host, "/etc/group");
+    const std::string text = fileText(host, "/etc/group");
     for (const std::string_view line : split(text, '\n')) {
         const auto fields = split(line, ':');
         if (fields.size() == 4 && !fields[0].empty())
@@ -129,7 +129,7 @@ std::vector<std::string> stems(const std::filesystem::path &folder, std::initial
 // A password, however it is hashed, in shadow(5).
 bool hasPassword(const Host &host, std::string_view user)
 {
-    const std::string text = textOf(host, "/etc/shadow");
+    const std::string text = fileText(host, "/etc/shadow");
     for (const std::string_view line : split(text, '\n')) {
         const auto fields = split(line, ':');
         if (fields.size() == 9 && fields[0] == user)

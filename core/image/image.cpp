@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/image/image.h"
 
+#include "core/base/format.h"
 #include "core/base/version.h"
 
 #include <algorithm>
@@ -18,12 +19,6 @@ namespace
 
 constexpr std::size_t largestSignature = 1U << 20U;
 constexpr std::string_view emptyLabel = "_empty";
-
-std::string lowerCase(std::string text)
-{
-    std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return text;
-}
 
 std::vector<Disk::Partition> ofRole(const Disk::Table &table, Disk::Designator role)
 {

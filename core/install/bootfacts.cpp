@@ -19,7 +19,7 @@ std::string parentOf(const std::string &path)
     return std::filesystem::path(path).parent_path().string();
 }
 
-std::string nameOf(const Boot::FatEntry &entry)
+std::string lowerName(const Boot::FatEntry &entry)
 {
     return lowerCase(std::filesystem::path(entry.path).filename().string());
 }
@@ -68,7 +68,7 @@ private:
 std::string strangerIn(Folders &folders, const std::string &folder, const std::set<std::string> &ours)
 {
     for (const Boot::FatEntry &entry : folders.in(folder)) {
-        const std::string name = nameOf(entry);
+        const std::string name = lowerName(entry);
         if (name != Boot::Fat::temporaryName && !ours.contains(name))
             return entry.path;
     }
@@ -101,7 +101,7 @@ std::string strangerOn(Folders &folders, const SourceFacts &source)
             return stranger;
     }
     for (const Boot::FatEntry &kernel : folders.in("/EFI/Linux")) {
-        const std::string name = nameOf(kernel);
+        const std::string name = lowerName(kernel);
         if (name != Boot::Fat::temporaryName && !name.starts_with(lowerCase(source.system.name) + "_"))
             return kernel.path;
     }

@@ -27,7 +27,7 @@ bool isOf(std::string_view value, const char *form)
     return value.size() <= longest && std::regex_match(value.begin(), value.end(), std::regex(form));
 }
 
-const char *nameOf(Lock lock)
+const char *lockName(Lock lock)
 {
     return std::ranges::find(locks, lock, &std::pair<Lock, const char *>::first)->second;
 }
@@ -132,7 +132,7 @@ nlohmann::ordered_json toJson(const Choices &choices)
                                                                    {"keyboard", keyboardOf(choices)},
                                                                    {"time-zone", choices.timeZone},
                                                                    {"hostname", choices.hostname},
-                                                                   {"protection", choices.lock ? nameOf(*choices.lock) : ""}}};
+                                                                   {"protection", choices.lock ? lockName(*choices.lock) : ""}}};
     for (const auto &[name, value] : all) {
         if (!value.empty())
             json[name] = value;

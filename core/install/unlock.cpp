@@ -23,7 +23,7 @@ namespace
 {
 constexpr const char *noteFile = "var/lib/preon/unlock.json"; // below a root
 
-std::string nameOf(const LockedVolume &volume)
+std::string volumeName(const LockedVolume &volume)
 {
     return volume.partition.string();
 }
@@ -39,7 +39,8 @@ Result<Fd> lockNote(const LockedVolume &volume)
         return lock;
     if (errno != EWOULDBLOCK)
         return failErrno(folder.string() + " could not be locked");
-    return fail(ErrorCode::Busy, "The ways into " + nameOf(volume) + " cannot be changed now", "another program is changing them", "Try it again in a moment.");
+    return fail(ErrorCode::Busy, "The ways into " + volumeName(volume) + " cannot be changed now", "another program is changing them",
+                "Try it again in a moment.");
 }
 
 // A note that is missing or makes no sense says nothing of any slot: then nothing was tested.
@@ -129,8 +130,8 @@ Result<Luks::Volume> unlockedBy(const LockedVolume &volume, const Secret *existi
     if (slot)
         return opened;
     if (slot.error().code != ErrorCode::NotFound)
-        return std::unexpected(slot.error().during("A recovery key cannot be added to " + nameOf(volume) + " without another key of it"));
-    return fail(ErrorCode::NotFound, "A recovery key cannot be added to " + nameOf(volume) + " without another key of it",
+        return std::unexpected(slot.error().during("A recovery key cannot be added to " + volumeName(volume) + " without another key of it"));
+    return fail(ErrorCode::NotFound, "A recovery key cannot be added to " + volumeName(volume) + " without another key of it",
                 "its enrolment key was used up, or it never had one", "Give a passphrase or recovery key that opens it: preonctl unlock add recovery-key.");
 }
 
@@ -139,7 +140,7 @@ Result<int> addAndTry(const LockedVolume &volume, Luks::Volume &opened, const Se
     PREON_CHECK(removeLeftover(volume, opened));
     const auto free = opened.freeSlot();
     if (!free)
-        return fail(ErrorCode::NoSpace, "A recovery key cannot be added to " + nameOf(volume), "all its key slots are in use",
+        return fail(ErrorCode::NoSpace, "A recovery key cannot be added to " + volumeName(volume), "all its key slots are in use",
                     "Remove one first: preonctl unlock list, preonctl unlock remove.");
     progress.phase("Adding the recovery key", 0);
     PREON_CHECK(noteAdding(volume, opened.uuid(), free)); // before the slot is there: a cut leaves none that nobody knows of
@@ -147,7 +148,7 @@ Result<int> addAndTry(const LockedVolume &volume, Luks::Volume &opened, const Se
     progress.phase("Trying the recovery key", 0);
     PREON_TRY(const Luks::Volume again, openAnew(volume, recoveryKey));
     if (again.openedBy() != slot)
-        return fail(ErrorCode::Io, "The recovery key was added to " + nameOf(volume) + ", but could not be tried",
+        return fail(ErrorCode::Io, "The recovery key was added to " + volumeName(volume) + ", but could not be tried",
                     "key slot " + std::to_string(*again.openedBy()) + " was opened, and not the new one");
     return slot;
 }
@@ -284,7 +285,7 @@ Result<void> prepareForNextOwner(const LockedVolume &volume, const std::filesyst
     PREON_TRY(Luks::Volume opened, Luks::Volume::load(volume.partition));
     auto enrolment = unlockByEnrolmentKey(opened, volume.enrolmentKey);
     if (!enrolment && !existing)
-        return fail(ErrorCode::Permission, "The recovery key of " + nameOf(volume) + " cannot be taken back without a key",
+        return fail(ErrorCode::Permission, "The recovery key of " + volumeName(volume) + " cannot be taken back without a key",
                     "its enrolment key was used up, or it never had one", "Give a recovery key or passphrase that opens it.");
     if (!enrolment) {
         PREON_CHECK(opened.unlock(*existing));
@@ -313,7 +314,7 @@ Result<int> addPassphrase(const LockedVolume &volume, const Secret &existing, co
     PREON_TRY(const Fd lock, lockNote(volume));
     PREON_TRY(Luks::Volume opened, unlockedBy(volume, &existing));
     if (const auto already = openAnew(volume, passphrase))
-        return fail(ErrorCode::Exists, "The passphrase was not added to " + nameOf(volume),
+        return fail(ErrorCode::Exists, "The passphrase was not added to " + volumeName(volume),
                     "key slot " + std::to_string(*already->openedBy()) + " opens with it");
     PREON_TRY(const int slot, opened.addPassphrase(passphrase));
     PREON_TRY(const Luks::Volume again, openAnew(volume, passphrase));
@@ -340,7 +341,7 @@ Result<int> testWay(const LockedVolume &volume, const Secret &key, std::optional
         PREON_TRY(const auto ways, waysOf(volume, opened));
         const auto way = std::ranges::find(ways, *only, &Luks::Way::slot);
         if (way != ways.end() && !Luks::canBeTried(way->kind))
-            return fail(ErrorCode::Unsupported, "Key slot " + std::to_string(*only) + " of " + nameOf(volume) + " cannot be tried now",
+            return fail(ErrorCode::Unsupported, "Key slot " + std::to_string(*only) + " of " + volumeName(volume) + " cannot be tried now",
                         way->kind == Luks::WayKind::Tpm || way->kind == Luks::WayKind::TpmPin ? "the TPM gives its key only while the system starts"
                                                                                               : "it is opened by a device that systemd asks",
                         "Restart the computer: if the disk opens, it works.");

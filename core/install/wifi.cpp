@@ -23,7 +23,7 @@ constexpr std::array<std::pair<Protection, std::string_view>, 4> protections{
     {{Protection::None, "none"}, {Protection::Owe, "owe"}, {Protection::WpaPsk, "wpa-psk"}, {Protection::Sae, "sae"}}};
 constexpr std::size_t longestSsid = 32, longestSaePassword = 128;
 
-std::string_view nameOf(Protection protection)
+std::string_view protectionName(Protection protection)
 {
     return std::ranges::find(protections, protection, &std::pair<Protection, std::string_view>::first)->second;
 }
@@ -217,7 +217,7 @@ Result<WirelessNetwork> parseWirelessNetwork(std::string_view text)
 
 Secret describe(const WirelessNetwork &network)
 {
-    const std::string head = toHex(network.ssid) + ' ' + std::string(nameOf(network.protection));
+    const std::string head = toHex(network.ssid) + ' ' + std::string(protectionName(network.protection));
     const bool hasPassword = !network.password.empty();
     Writer out(head.size() + (hasPassword ? 1 + network.password.size() : 0));
     out << head;
@@ -300,7 +300,7 @@ Secret keyfileOf(const WirelessNetwork &network)
         head += std::to_string(std::to_integer<unsigned>(each)) + ';';
     head += '\n';
     if (network.protection != Protection::None)
-        head += "\n[wifi-security]\nkey-mgmt=" + std::string(nameOf(network.protection)) + '\n';
+        head += "\n[wifi-security]\nkey-mgmt=" + std::string(protectionName(network.protection)) + '\n';
     const std::string_view password = textOf(network.password.bytes());
     const std::string_view before = "psk=", after = "\n", tail = "\n[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=auto\n";
     Writer out(head.size() + (password.empty() ? 0 : before.size() + escapedSize(password) + after.size()) + tail.size());

@@ -29,7 +29,7 @@ std::int64_t now()
     return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-Json toJson(const Record &record)
+Json jsonOf(const Record &record)
 {
     Json json = {{"id", record.id.text()},    {"kind", record.kind}, {"target", record.target}, {"state", stateName(record.state)},
                  {"phase", record.phase},     {"done", record.done}, {"total", record.total},   {"began", record.began},
@@ -120,7 +120,7 @@ std::optional<Record> parseRecord(std::string_view text)
 
 std::string recordText(const Record &record)
 {
-    return toJson(record).dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+    return jsonOf(record).dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
 }
 
 Result<void> prune(const std::filesystem::path &folder, std::size_t most)

@@ -55,7 +55,7 @@ bool isPlain(const PlannedPartition &planned)
     return planned.encrypt == Encrypt::Off;
 }
 
-std::string nameOf(const PlannedPartition &planned)
+std::string partitionName(const PlannedPartition &planned)
 {
     return planned.file.filename().string() + " (partition " + std::to_string(planned.partition.number) + ")";
 }
@@ -112,7 +112,7 @@ Result<void> Maker::copySource(const PlannedPartition &planned, const Place &pla
 {
     const Source &source = *planned.source;
     if (source.size > place.size())
-        return fail(ErrorCode::NoSpace, nameOf(planned) + " is smaller than " + source.path.string());
+        return fail(ErrorCode::NoSpace, partitionName(planned) + " is smaller than " + source.path.string());
     progress.phase("Copying " + planned.file.stem().string(), source.size);
     PREON_TRY(const Disk::Device from, Disk::Device::open(source.path, Disk::Access::Read));
     PREON_TRY(const auto data, dataRanges(from));
@@ -196,7 +196,7 @@ Result<void> Maker::encrypted(const PlannedPartition &planned)
     if (!addition.note.is_null())
         PREON_CHECK(volume.addNote(addition.note));
     if (volume.dataOffset() >= partition.size)
-        return fail(ErrorCode::NoSpace, nameOf(planned) + " is too small to be encrypted");
+        return fail(ErrorCode::NoSpace, partitionName(planned) + " is too small to be encrypted");
     PREON_CHECK(fill(planned, Place(device, partition.start, partition.size, &volume), volume.sectorSize()));
     PREON_TRY(const Disk::Device made, Disk::Device::open(header.path(), Disk::Access::Read));
     const Disk::Range head{0, volume.dataOffset()};
@@ -235,7 +235,7 @@ Result<void> Maker::makeTree(const PlannedPartition &data, std::uint64_t size, s
     PREON_TRY(const Preon::Verity::BuiltTree tree, makeHashTree(device, {data.partition.start, size}, *planned.verity, progress));
     const std::uint64_t area = areaOf(tree);
     if (area > place.length)
-        return fail(ErrorCode::NoSpace, "Verity hash data does not fit in partition " + nameOf(planned),
+        return fail(ErrorCode::NoSpace, "Verity hash data does not fit in partition " + partitionName(planned),
                     "it needs " + std::to_string(area) + " bytes and has " + std::to_string(place.length), "Set SizeMinBytes= or Minimize=best.");
     PREON_CHECK(Place(device, place.offset, place.length).zero(0, area - tree.blocks.size()));
     PREON_CHECK(tree.write(device, place));
@@ -247,7 +247,7 @@ Result<void> Maker::makeSignature(const PlannedPartition &data, std::size_t inde
 {
     const PlannedPartition &planned = plan.partitions[index];
     if (!data.verity->rootHash || !options.signer)
-        return fail(ErrorCode::BadArgument, nameOf(planned) + " cannot be signed", data.verity->rootHash ? "there is no key" : "there is no hash tree");
+        return fail(ErrorCode::BadArgument, partitionName(planned) + " cannot be signed", data.verity->rootHash ? "there is no key" : "there is no hash tree");
     PREON_TRY(const std::string text, signatureText(*data.verity->rootHash, *options.signer));
     if (text.size() + 1 > planned.partition.size)
         return fail(ErrorCode::NoSpace, "Verity signature too long for partition.");
@@ -287,7 +287,7 @@ Result<void> checkKeys(const Plan &plan, const ApplyOptions &options)
     for (const PlannedPartition &planned : plan.partitions) {
         if (!isMade(planned))
             continue;
-        const std::string name = nameOf(planned);
+        const std::string name = partitionName(planned);
         const auto own = options.keysByType.find(planned.partition.type);
         const bool key = !options.key.empty() || (own != options.keysByType.end() && !own->second.empty());
         if (asksKey(planned) && !key)
@@ -330,7 +330,7 @@ Result<Plan> apply(const Plan &plan, const ApplyOptions &options, const Host &ho
         if (!isMade(plan.partitions[i]))
             continue;
         if (auto made = maker.make(i); !made)
-            return std::unexpected(made.error().during(nameOf(plan.partitions[i]) + " could not be made"));
+            return std::unexpected(made.error().during(partitionName(plan.partitions[i]) + " could not be made"));
     }
     progress.phase("Writing the partition table", 0);
     PREON_CHECK(device.flush());

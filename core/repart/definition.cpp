@@ -48,7 +48,7 @@ bool isVerityHash(Designator type)
     return type == Designator::RootVerity || type == Designator::UsrVerity;
 }
 
-std::string_view nameOf(Verity verity)
+std::string_view modeName(Verity verity)
 {
     return verity == Verity::Data ? "data" : verity == Verity::Hash ? "hash" : verity == Verity::Signature ? "signature" : "off";
 }
@@ -148,7 +148,7 @@ DefinitionParser::Outcome DefinitionParser::checkContent() const
 DefinitionParser::Outcome DefinitionParser::checkVerity() const
 {
     const Definition &d = definition;
-    const std::string mode(nameOf(d.verity));
+    const std::string mode(modeName(d.verity));
     if (d.verity != Verity::Off && d.verityMatchKey.empty())
         return refuseFile("VerityMatchKey= must be set if Verity=" + mode + ".");
     if (d.verity == Verity::Off && !d.verityMatchKey.empty())

@@ -16,12 +16,12 @@ namespace Preon::Repart
 
 namespace
 {
-constexpr std::uint64_t chunk = 4U << 20U;
+constexpr std::uint64_t movedAtOnce = 4U << 20U;
 constexpr std::uint64_t discardStep = 1U << 30U;
 
 Result<void> pump(const Disk::Device &from, const Disk::Range &range, const Place &to, std::uint64_t toOffset, Progress &progress)
 {
-    Bytes buffer(std::min(chunk, range.length));
+    Bytes buffer(std::min(movedAtOnce, range.length));
     for (std::uint64_t done = 0; done < range.length;) {
         PREON_CHECK(progress.check());
         const std::span part(buffer.data(), std::min<std::uint64_t>(buffer.size(), range.length - done));
@@ -67,7 +67,7 @@ Result<void> Place::zero(std::uint64_t offset, std::uint64_t length) const
     std::array<std::uint64_t, 2> range{m_start + offset, length};
     if (!m_volume && m_device.isBlockDevice() && ioctl(fd, BLKZEROOUT, range.data()) == 0)
         return {};
-    const Bytes zeroes(std::min(chunk, length));
+    const Bytes zeroes(std::min(movedAtOnce, length));
     for (std::uint64_t done = 0; done < length;) {
         const std::uint64_t step = std::min<std::uint64_t>(zeroes.size(), length - done);
         PREON_CHECK(write(offset + done, ByteView(zeroes).first(step)));

@@ -197,7 +197,7 @@ Row titlesOf(const Extras &extras)
     return row;
 }
 
-std::string joined(const std::vector<std::filesystem::path> &paths)
+std::string joinedPaths(const std::vector<std::filesystem::path> &paths)
 {
     std::string text;
     for (const auto &path : paths)
@@ -220,7 +220,7 @@ Row rowOf(const PlannedPartition &planned, const Extras &extras)
     if (extras.rootHash)
         row.push_back(orDash(rootHashOf(planned)));
     if (extras.dropIns)
-        row.push_back(orDash(joined(planned.dropIns)));
+        row.push_back(orDash(joinedPaths(planned.dropIns)));
     if (extras.splitPath)
         row.push_back(orDash(planned.splitPath.string()));
     if (extras.encryption)

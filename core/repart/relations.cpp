@@ -11,7 +11,7 @@ namespace Preon::Repart
 
 namespace
 {
-std::string_view nameOf(Verity verity)
+std::string_view verityName(Verity verity)
 {
     switch (verity) {
     case Verity::Data:
@@ -40,13 +40,13 @@ Result<std::optional<std::size_t>> findSibling(const std::vector<Definition> &de
             continue;
         if (found)
             return refuse(own,
-                          "Multiple verity " + std::string(nameOf(wanted)) + " partitions found for verity " + std::string(nameOf(own.verity))
+                          "Multiple verity " + std::string(verityName(wanted)) + " partitions found for verity " + std::string(verityName(own.verity))
                               + " partition with VerityMatchKey=" + own.verityMatchKey + ".");
         found = i;
     }
     if (!found && wanted != Verity::Signature)
         return refuse(own,
-                      "Missing verity " + std::string(nameOf(wanted)) + " partition for verity " + std::string(nameOf(own.verity))
+                      "Missing verity " + std::string(verityName(wanted)) + " partition for verity " + std::string(verityName(own.verity))
                           + " partition with VerityMatchKey=" + own.verityMatchKey + ".");
     if (found && definitions[*found].priority != own.priority)
         return refuse(own,
@@ -85,7 +85,7 @@ bool rangesMeet(const std::optional<std::uint64_t> &minimum, const std::optional
     return std::max(minimum.value_or(0), otherMinimum.value_or(0)) <= std::min(maximum.value_or(UINT64_MAX), otherMaximum.value_or(UINT64_MAX));
 }
 
-bool isPlain(const Definition &definition)
+bool hasPlainContent(const Definition &definition)
 {
     return !definition.isCopied() && definition.encrypt == Encrypt::Off && definition.verity == Verity::Off;
 }
@@ -114,7 +114,7 @@ Result<void> relateSupplements(const std::vector<Definition> &definitions, std::
             continue;
         PREON_TRY(const std::size_t target, findTarget(definitions, relations, i));
         const Definition &other = definitions[target];
-        if (!isPlain(other))
+        if (!hasPlainContent(other))
             return refuse(own, "SupplementFor= target uses CopyBlocks=/Encrypt=/Verity=");
         if (!rangesMeet(own.sizeMin, own.sizeMax, other.sizeMin, other.sizeMax))
             return refuse(own, "SizeMinBytes= larger than SizeMaxBytes= when merged with SupplementFor= target.");

@@ -40,7 +40,7 @@ std::string parentOf(const std::string &path)
     return std::filesystem::path(path).parent_path().string();
 }
 
-std::string nameOf(const std::string &path)
+std::string lastPart(const std::string &path)
 {
     return std::filesystem::path(path).filename().string();
 }
@@ -77,7 +77,7 @@ Result<void> Builder::makeFolders(const std::string &path) const
     if (path.empty() || path == "/")
         return {};
     PREON_TRY(const Fd parent, makeParent(path));
-    const std::string name = nameOf(path);
+    const std::string name = lastPart(path);
     if (mkdirat(parent.get(), name.c_str(), folderMode) < 0)
         return errno == EEXIST ? Result<void>() : failErrno(path + " could not be made in the new file system");
     const Fd made(openat(parent.get(), name.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW));
@@ -173,7 +173,7 @@ Result<void> Builder::copyFolder(const CopyFiles &files, const Fd &from, const E
     if (errno != ENOENT)
         return failErrno(files.target + " could not be opened in the new file system");
     PREON_TRY(const Fd parent, makeParent(files.target));
-    return copy.create(from, parent, nameOf(files.target), files.source);
+    return copy.create(from, parent, lastPart(files.target), files.source);
 }
 
 Result<void> Builder::copyFile(const CopyFiles &files, const Fd &from)
@@ -182,7 +182,7 @@ Result<void> Builder::copyFile(const CopyFiles &files, const Fd &from)
         return fail(ErrorCode::BadArgument,
                     "Target path '" + files.target + "' refers to a directory, but source path '" + files.source + "' refers to regular file, can't copy.");
     PREON_TRY(const Fd parent, makeParent(files.target));
-    const std::string name = nameOf(files.target);
+    const std::string name = lastPart(files.target);
     const Fd to(openat(parent.get(), name.c_str(), O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC, 0700));
     if (!to.isOpen())
         return failErrno(files.target + " could not be made in the new file system");
@@ -236,7 +236,7 @@ Result<void> Builder::copyRoot() const
 Result<void> makeSymlink(const Builder &builder, const Symlink &link)
 {
     const Fd parent = openBelow(builder.target, parentOf(link.path), O_RDONLY | O_DIRECTORY);
-    if (!parent.isOpen() || symlinkat(link.target.c_str(), parent.get(), nameOf(link.path).c_str()) < 0)
+    if (!parent.isOpen() || symlinkat(link.target.c_str(), parent.get(), lastPart(link.path).c_str()) < 0)
         return failErrno("The link " + link.path + " could not be made in the new file system");
     return {};
 }

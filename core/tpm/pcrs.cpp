@@ -2,6 +2,7 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/tpm/pcrs.h"
 
+#include "core/base/format.h"
 #include "core/base/hash.h"
 
 #include <algorithm>
@@ -46,13 +47,6 @@ constexpr std::array<std::string_view, pcrCount> names{
 };
 
 constexpr std::array<std::pair<std::string_view, std::size_t>, 4> banks{{{"sha1", 20}, {"sha256", 32}, {"sha384", 48}, {"sha512", 64}}};
-
-std::string lowerCase(std::string_view text)
-{
-    std::string lower(text);
-    std::ranges::transform(lower, lower.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-    return lower;
-}
 
 std::unexpected<Error> badWord(std::string_view word, std::string why)
 {

@@ -15,7 +15,7 @@ namespace Preon::Update
 namespace
 {
 constexpr std::size_t longestLabel = 36; // UTF-16 units of a GPT entry; names made from patterns are ASCII
-constexpr std::size_t longestName = 255;
+constexpr std::size_t longestFileName = 255;
 constexpr std::uint64_t usualTriesLeft = 3, usualTriesDone = 0;
 constexpr std::uint32_t usualMode = 0644;
 
@@ -122,7 +122,7 @@ Result<void> TransferPlanner::findSource()
 Result<void> TransferPlanner::placeFile(const std::string &name)
 {
     for (const auto &part : std::filesystem::path(name)) {
-        if (part.empty() || part == "." || part == ".." || part.string().size() > longestName)
+        if (part.empty() || part == "." || part == ".." || part.string().size() > longestFileName)
             return cannot(ErrorCode::BadArgument, "\"" + name + "\" is no name for a file");
     }
     const Holdings &target = m_seen.target;

@@ -24,7 +24,7 @@ struct NewSystem {
 };
 
 // Where its bytes are now.
-std::filesystem::path bytesOf(const FileTarget &file)
+std::filesystem::path pathOfBytes(const FileTarget &file)
 {
     const std::filesystem::path pending = file.folder / pendingName(file.name), whole = file.folder / file.name;
     std::error_code ignored;
@@ -36,7 +36,7 @@ Result<void> lookForKernel(const FileTarget &file, NewSystem &system)
 {
     if (!file.name.ends_with(".efi"))
         return {};
-    PREON_TRY(const Bytes content, readFile(bytesOf(file), largestKernel));
+    PREON_TRY(const Bytes content, readFile(pathOfBytes(file), largestKernel));
     const auto kernel = Boot::readUnifiedKernel(content);
     if (!kernel)
         return {};

@@ -18,10 +18,10 @@ using Preon::Test::Swtpm;
 
 namespace
 {
-const std::string hash(64, 'a'), home = toHex(asBytes("Home"));
+const std::string systemHash(64, 'a'), home = toHex(asBytes("Home"));
 const std::string password = "correct horse 42";
 
-std::string text(const Secret &secret)
+std::string plain(const Secret &secret)
 {
     return {secret.chars(), secret.size()};
 }
@@ -47,9 +47,9 @@ struct Sealing {
     }
     Bytes seal(const std::string &description) const
     {
-        return sealNetwork(swtpm.host(), network(description), policy, hash).value();
+        return sealNetwork(swtpm.host(), network(description), policy, systemHash).value();
     }
-    Result<WirelessNetwork> open(ByteView sealed, const nlohmann::json &signatures, const std::string &system = hash) const
+    Result<WirelessNetwork> open(ByteView sealed, const nlohmann::json &signatures, const std::string &system = systemHash) const
     {
         return unsealNetwork(swtpm.host(), sealed, policy, signatures, system);
     }
@@ -110,7 +110,7 @@ TEST(Wifi, takesWhatNetworksHaveAndNothingElse)
         const auto parsed = parseWirelessNetwork(each.text);
         EXPECT_EQ(parsed.has_value(), each.fine) << each.text;
         if (parsed)
-            EXPECT_EQ(text(describe(*parsed)), each.text);
+            EXPECT_EQ(plain(describe(*parsed)), each.text);
         else
             EXPECT_EQ(parsed.error().code, ErrorCode::BadArgument);
     }
@@ -134,12 +134,12 @@ TEST(Wifi, becomesAKeyfileInWhichNothingCanBeTakenForSomethingElse)
 {
     const std::string tail = "\n[ipv4]\nmethod=auto\n\n[ipv6]\nmethod=auto\n";
     EXPECT_EQ(
-        text(keyfileOf(network(home + " wpa-psk  a\\n;#[x] "))),
+        plain(keyfileOf(network(home + " wpa-psk  a\\n;#[x] "))),
         "[connection]\nid=Home\ntype=wifi\n\n[wifi]\nmode=infrastructure\nssid=72;111;109;101;\n\n[wifi-security]\nkey-mgmt=wpa-psk\npsk=\\sa\\\\n;#[x]\\s\n"
             + tail);
-    EXPECT_EQ(text(keyfileOf(network(toHex(asBytes("a\\ b")) + " none"))),
+    EXPECT_EQ(plain(keyfileOf(network(toHex(asBytes("a\\ b")) + " none"))),
               "[connection]\nid=a\\\\\\sb\ntype=wifi\n\n[wifi]\nmode=infrastructure\nssid=97;92;32;98;\n" + tail);
-    EXPECT_EQ(text(keyfileOf(network("0a5b owe"))),
+    EXPECT_EQ(plain(keyfileOf(network("0a5b owe"))),
               "[connection]\nid=0a5b\ntype=wifi\n\n[wifi]\nmode=infrastructure\nssid=10;91;\n\n[wifi-security]\nkey-mgmt=owe\n" + tail);
 }
 
@@ -168,7 +168,7 @@ TEST(Wifi, comesBackOutOfTheTpmInTheSignedPhaseOnly)
     const auto signatures = machine.signatures(); // in truth for another phase: here for what is now
     const auto opened = machine.open(sealed, signatures);
     ASSERT_TRUE(opened) << opened.error().text();
-    EXPECT_EQ(text(describe(*opened)), home + " wpa-psk " + password);
+    EXPECT_EQ(plain(describe(*opened)), home + " wpa-psk " + password);
     EXPECT_EQ(machine.open(sealed, PolicyKey().sign({{11, Bytes(32)}})).error().code, ErrorCode::PolicyMismatch);
     machine.extend(11, "leave-initrd");
     EXPECT_EQ(machine.open(sealed, signatures).error().code, ErrorCode::PolicyMismatch);
@@ -194,7 +194,7 @@ TEST(Wifi, isForOneSystemOnly)
 TEST(Wifi, staysShutInAnotherComputer)
 {
     const Sealing one, other;
-    EXPECT_FALSE(unsealNetwork(other.swtpm.host(), one.seal(home + " none"), one.policy, one.signatures(), hash));
+    EXPECT_FALSE(unsealNetwork(other.swtpm.host(), one.seal(home + " none"), one.policy, one.signatures(), systemHash));
 }
 
 TEST(Wifi, damagedIsNotRead)
@@ -222,14 +222,14 @@ TEST(Wifi, theLargestOneFitsIntoItsFile)
     Choices choices;
     choices.network = sealed;
     choices.hostname = std::string(63, 'h');
-    const std::string file = choicesText(choices, hash);
+    const std::string file = choicesText(choices, systemHash);
     EXPECT_LE(file.size(), largestChoices);
-    EXPECT_EQ(parseChoices(file, hash), choices);
+    EXPECT_EQ(parseChoices(file, systemHash), choices);
     EXPECT_FALSE(toJson(choices).contains("network"));
-    EXPECT_TRUE(machine.open(parseChoices(file, hash)->network, machine.signatures()));
-    EXPECT_FALSE(parseChoices(file + "network=AAAA\n", hash));
+    EXPECT_TRUE(machine.open(parseChoices(file, systemHash)->network, machine.signatures()));
+    EXPECT_FALSE(parseChoices(file + "network=AAAA\n", systemHash));
     for (const char *value : {"", "A", "AAAA AAAA", "!"})
-        EXPECT_FALSE(parseChoices("system=" + hash + "\nnetwork=" + value + '\n', hash)) << value;
-    EXPECT_FALSE(parseChoices("system=" + hash + "\nnetwork=" + toBase64(Bytes(largestSealedNetwork + 1)) + '\n', hash));
+        EXPECT_FALSE(parseChoices("system=" + systemHash + "\nnetwork=" + value + '\n', systemHash)) << value;
+    EXPECT_FALSE(parseChoices("system=" + systemHash + "\nnetwork=" + toBase64(Bytes(largestSealedNetwork + 1)) + '\n', systemHash));
     EXPECT_FALSE(setChoice(choices, "network", "AAAA"));
 }
