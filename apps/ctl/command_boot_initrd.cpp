@@ -62,7 +62,11 @@ Result<void> findDisk(const Host &host)
 {
     JournalProgress progress;
     PREON_TRY(const Boot::State state, Boot::waitForBootDisk(host, patience, progress));
+    PREON_TRY(const Disk::Device device, Disk::Device::open(state.disk, Disk::Access::Read));
+    PREON_TRY(const Disk::Table table, Disk::readTable(device));
+    PREON_TRY(const Bytes rootHash, Boot::bootRootHash(host));
     PREON_CHECK(Boot::writeState(host, state));
+    PREON_CHECK(Boot::writeRoles(host, state, table, rootHash));
     progress.log("Boot disk " + state.disk.string() + ", way \"" + std::string(Boot::modeName(state.mode)) + "\": " + state.reason);
     return retrigger(host, state.disk);
 }
@@ -122,7 +126,9 @@ Result<void> choices(const Host &host)
 Result<void> complete(const Host &host)
 {
     JournalProgress progress;
-    PREON_CHECK(Install::completeRoot(host, sysusr, askForRoot, progress));
+    PREON_TRY(const bool changed, Install::completeRoot(host, sysusr, askForRoot, progress));
+    if (!changed)
+        return {};
     PREON_TRY(const Boot::State state, Boot::readState(host));
     return retrigger(host, state.disk);
 }
@@ -130,7 +136,9 @@ Result<void> complete(const Host &host)
 Result<void> keys(const Host &host)
 {
     JournalProgress progress;
-    PREON_CHECK(Install::completeVolumes(host, sysusr, sysroot, progress));
+    PREON_TRY(const bool changed, Install::completeVolumes(host, sysusr, sysroot, progress));
+    if (!changed)
+        return {};
     PREON_TRY(const Boot::State state, Boot::readState(host));
     return retrigger(host, state.disk);
 }

@@ -19,15 +19,6 @@ struct RoleType {
 };
 constexpr std::array<RoleType, 3> made{{{Role::Root, "root"}, {Role::Swap, "swap"}, {Role::Home, "home"}}};
 
-void addByUuid(const Disk::Table &table, Role role, std::string_view typeName, const Uuid &uuid, std::vector<OwnPartition> &own)
-{
-    const auto type = Disk::partitionType(typeName);
-    const auto found
-        = std::ranges::find_if(table.partitions, [&](const Disk::Partition &partition) { return partition.type == type && partition.uuid == uuid; });
-    if (type && found != table.partitions.end())
-        own.push_back({role, found->number});
-}
-
 Uuid halfOf(ByteView rootHash, std::size_t half)
 {
     std::array<std::byte, 16> bytes;
@@ -73,18 +64,36 @@ Uuid ownPartitionUuid(const Uuid &esp, const Uuid &type)
     return Uuid::derived(esp.bytes(), type.bytes());
 }
 
+std::vector<KnownPartition> knownPartitions(const Uuid &esp, ByteView rootHash)
+{
+    if (esp.isNull())
+        return {};
+    std::vector<KnownPartition> known;
+    const auto add = [&known](Role role, std::string_view typeName, const auto &uuidOf) {
+        if (const auto type = Disk::partitionType(typeName); type)
+            known.push_back({role, *type, uuidOf(*type)});
+    };
+    add(Role::Esp, "esp", [&](const Uuid &) { return esp; });
+    if (rootHash.size() == 32) {
+        add(Role::Usr, "usr", [&](const Uuid &) { return halfOf(rootHash, 0); });
+        add(Role::UsrVerity, "usr-verity", [&](const Uuid &) { return halfOf(rootHash, 1); });
+    }
+    for (const RoleType &each : made)
+        add(each.role, each.type, [&](const Uuid &type) { return ownPartitionUuid(esp, type); });
+    return known;
+}
+
 std::vector<OwnPartition> ownPartitions(const Disk::Table &table, const Uuid &esp, ByteView rootHash)
 {
     std::vector<OwnPartition> own;
-    addByUuid(table, Role::Esp, "esp", esp, own);
-    if (own.empty() || esp.isNull())
-        return {};
-    if (rootHash.size() == 32) {
-        addByUuid(table, Role::Usr, "usr", halfOf(rootHash, 0), own);
-        addByUuid(table, Role::UsrVerity, "usr-verity", halfOf(rootHash, 1), own);
+    for (const KnownPartition &each : knownPartitions(esp, rootHash)) {
+        const auto found = std::ranges::find_if(table.partitions,
+                                                [&](const Disk::Partition &partition) { return partition.type == each.type && partition.uuid == each.uuid; });
+        if (found != table.partitions.end())
+            own.push_back({each.role, found->number});
+        else if (each.role == Role::Esp)
+            return {};
     }
-    for (const RoleType &each : made)
-        addByUuid(table, each.role, each.type, ownPartitionUuid(esp, Disk::partitionType(each.type).value_or(Uuid())), own);
     return own;
 }
 

@@ -31,6 +31,15 @@ Uuid ownPartitionUuid(const Uuid &esp, const Uuid &type);
 // /usr and its hash tree have the two halves of the root hash as their UUIDs. rootHash: 32 bytes, or empty where the kernel names none.
 // A table that does not hold the boot ESP has no partition of ours.
 std::vector<OwnPartition> ownPartitions(const Disk::Table &table, const Uuid &esp, ByteView rootHash);
+
+// A partition of ours by what the table calls it, whether the table has it yet or not.
+struct KnownPartition {
+    Role role = Role::Esp;
+    Uuid type, uuid;
+    bool operator==(const KnownPartition &) const = default;
+};
+// What ownPartitions() looks for in a table that holds the boot ESP.
+std::vector<KnownPartition> knownPartitions(const Uuid &esp, ByteView rootHash);
 std::optional<unsigned> numberOf(const std::vector<OwnPartition> &own, Role role);
 
 // The partition besides the ESP that the loader reads kernels from (Boot Loader Specification, "XBOOTLDR"): the first of its type on the ESP's disk, whoever made

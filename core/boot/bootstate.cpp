@@ -45,6 +45,13 @@ Result<ModeDecision> decideMode(const Host &host, const Candidate &found, const 
     return planMode(facts);
 }
 
+const std::string onBootDisk = "PREON_BOOT_DISK=1\n";
+
+std::string roleLine(Role role)
+{
+    return "PREON_ROLE=" + std::string(roleName(role)) + "\n";
+}
+
 std::string names(const std::vector<Candidate> &candidates)
 {
     std::string text;
@@ -91,6 +98,29 @@ Result<void> writeState(const Host &host, const State &state)
                                            {"formerEsp", state.formerEsp.text()}, {"mode", modeName(state.mode)},       {"reason", state.reason}};
     PREON_CHECK(replaceFile(stateFolder(host) / "boot.json", asBytes(object.dump(2) + "\n")));
     return replaceFile(stateFolder(host) / ("mode-" + std::string(modeName(state.mode))), {});
+}
+
+Result<void> writeRoles(const Host &host, const State &state, const Disk::Table &table, ByteView rootHash)
+{
+    const std::filesystem::path devices = stateFolder(host) / "devices", folder = devices / std::to_string(state.diskSequence);
+    std::error_code error;
+    std::filesystem::remove_all(devices, error);
+    const auto write = [&](const std::filesystem::path &path, const std::string &lines) -> Result<void> {
+        std::filesystem::create_directories(path.parent_path(), error);
+        if (error)
+            return failErrno(error.value(), path.parent_path().string() + " could not be made");
+        return replaceFile(path, asBytes(lines));
+    };
+    PREON_CHECK(write(folder / "disk", onBootDisk));
+    if (const auto number = xbootldrOf(table)) {
+        const auto found = std::ranges::find(table.partitions, *number, &Disk::Partition::number);
+        PREON_CHECK(write(folder / found->type.text() / found->uuid.text(), onBootDisk + "PREON_ROLE=xbootldr\n"));
+    }
+    for (const Uuid &esp : {state.formerEsp, state.esp}) {
+        for (const KnownPartition &each : knownPartitions(esp, rootHash))
+            PREON_CHECK(write(folder / each.type.text() / each.uuid.text(), onBootDisk + roleLine(each.role)));
+    }
+    return {};
 }
 
 Uuid espIn(const Disk::Table &table, const State &state)
@@ -194,14 +224,14 @@ Result<std::string> udevProperties(const Host &host, const std::filesystem::path
     if (info.diskSequence != state->diskSequence) // another disk has got the name since
         return "";
     PREON_TRY(const Disk::Device opened, Disk::Device::open(disk, Disk::Access::Read));
-    std::string lines = "PREON_BOOT_DISK=1\n";
+    std::string lines = onBootDisk;
     if (device == disk)
         return lines;
     PREON_TRY(const Disk::Table table, Disk::readTable(opened));
     PREON_TRY(const Bytes rootHash, bootRootHash(host));
     for (const OwnPartition &own : ownPartitions(table, espIn(table, *state), rootHash)) {
         if (opened.partitionPath(own.number) == device)
-            lines += "PREON_ROLE=" + std::string(roleName(own.role)) + "\n";
+            lines += roleLine(own.role);
     }
     if (const auto xbootldr = xbootldrOf(table); xbootldr && opened.partitionPath(*xbootldr) == device)
         lines += "PREON_ROLE=xbootldr\n";

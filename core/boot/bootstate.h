@@ -29,6 +29,10 @@ Result<State> readState(const Host &host);
 // Writes boot.json, and mode-live, mode-disk or mode-setup beside it for units' conditions.
 Result<void> writeState(const Host &host, const State &state);
 
+// For the udev rule, which shall run no program for each device: below /run/preon/devices/SEQUENCE (the boot disk's sequence number) the file `disk`, and for each
+// partition of ours, in the table already or still to be made, the file TYPE/UUID, with lines KEY=VALUE as udevProperties() gives them. What was there before is gone.
+Result<void> writeRoles(const Host &host, const State &state, const Disk::Table &table, ByteView rootHash);
+
 // The state's ESP UUID that the table holds: while a fresh one is being written both may be met.
 Uuid espIn(const Disk::Table &table, const State &state);
 
@@ -49,7 +53,7 @@ Result<std::vector<Candidate>> findBootDisks(const Host &host, const Uuid &esp, 
 // two are waited for without end, as only a person can help.
 Result<State> waitForBootDisk(const Host &host, std::chrono::seconds patience, Progress &progress);
 
-// What the udev rule takes over for a disk or partition: lines KEY=VALUE, none for what is not on the boot disk.
+// What the udev rule takes over for a partition that udev itself could not read the UUID of: lines KEY=VALUE, none for what is not on the boot disk.
 Result<std::string> udevProperties(const Host &host, const std::filesystem::path &device);
 
 } // namespace Preon::Boot

@@ -57,11 +57,12 @@ struct Work {
     Disk::Device device;
 };
 
-Result<Work> gather(const Host &host, const std::filesystem::path &sysusr)
+// access: to look, Read; to write, Locked, so that udev does not look at what is half made (not exclusive: /usr is running from this disk). Who closes a disk that was
+// open for writing makes udev look at all of it again, so nobody opens it so without need.
+Result<Work> gather(const Host &host, const std::filesystem::path &sysusr, Disk::Access access)
 {
     PREON_TRY(Boot::State state, Boot::readState(host));
-    // Not exclusive: /usr is running from this disk. Locked: udev shall not look at what is half made.
-    PREON_TRY(Disk::Device device, Disk::Device::open(state.disk, Disk::Access::Locked));
+    PREON_TRY(Disk::Device device, Disk::Device::open(state.disk, access));
     FirstBootFacts facts;
     facts.state = std::move(state);
     PREON_TRY(facts.table, Disk::readTable(device));
@@ -215,12 +216,17 @@ Result<Repart::Addition> additionFor(const Host &host, const Choices &choices, c
     return addition;
 }
 
+bool homeIsUnfinished(const std::filesystem::path &keys)
+{
+    return std::filesystem::exists(keys / unfinishedHomeKey) && !std::filesystem::exists(keys / homeKey);
+}
+
 // Makes the home whose partition is there and whose key says that it was not made to its end: now, or by a start that was cut off.
 Result<void> finishHome(const Host &host, const Work &work, const std::filesystem::path &keys, Progress &progress)
 {
-    const std::filesystem::path newKey = keys / unfinishedHomeKey, key = keys / homeKey;
-    if (!std::filesystem::exists(newKey) || std::filesystem::exists(key))
+    if (!homeIsUnfinished(keys))
         return {};
+    const std::filesystem::path newKey = keys / unfinishedHomeKey, key = keys / homeKey;
     PREON_TRY(const Disk::Table table, Disk::readTable(work.device));
     const auto own = ownPartition(work, table, Boot::Role::Home);
     if (!own)
@@ -233,6 +239,24 @@ Result<void> finishHome(const Host &host, const Work &work, const std::filesyste
     if (auto made = makeHome(home, secret, progress); !made)
         return std::unexpected(made.error().during("The home volume could not be made"));
     return renameKey(newKey, key);
+}
+
+// Whether pass Root has nothing to do on this disk.
+Result<bool> hasAllOfRoot(const Work &work)
+{
+    if (!ownPartition(work, work.facts.table, Boot::Role::Root))
+        return false;
+    const Repart::Snapshot snapshot = firstBootSnapshot(work.facts, Pass::Root);
+    PREON_TRY(const Repart::Plan plan, Repart::plan(snapshot));
+    return snapshot.newPartitionUuids.empty() && !plan.changed;
+}
+
+Result<void> writeRootOptions(const Host &host, const Work &work, Progress &progress)
+{
+    const auto root = ownPartition(work, work.facts.table, Boot::Role::Root);
+    if (!root)
+        return fail(ErrorCode::NotFound, "The root file system is not there", "its definition is missing from the system");
+    return writeUnlockOptions(host, root->node, progress);
 }
 }
 
@@ -309,9 +333,15 @@ std::vector<Boot::Role> missingVolumes(const FirstBootFacts &facts)
     return missing;
 }
 
-Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr, const AskSecret &ask, Progress &progress)
+Result<bool> completeRoot(const Host &host, const std::filesystem::path &sysusr, const AskSecret &ask, Progress &progress)
 {
-    PREON_TRY(Work work, gather(host, sysusr));
+    PREON_TRY(const Work seen, gather(host, sysusr, Disk::Access::Read));
+    PREON_TRY(const bool complete, hasAllOfRoot(seen));
+    if (complete) {
+        PREON_CHECK(writeRootOptions(host, seen, progress));
+        return false;
+    }
+    PREON_TRY(Work work, gather(host, sysusr, Disk::Access::Locked));
     Repart::ApplyOptions options;
     PREON_TRY(const Repart::ScratchFolder scratch, Repart::ScratchFolder::create(Repart::scratchFolder(host)));
     if (!ownPartition(work, work.facts.table, Boot::Role::Root)) {
@@ -327,19 +357,18 @@ Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr,
         state.formerEsp = state.esp;
         state.esp = work.facts.freshEsp;
         PREON_CHECK(Boot::writeState(host, state));
+        PREON_CHECK(Boot::writeRoles(host, state, work.facts.table, work.facts.rootHash));
     }
     PREON_CHECK(applyPass(host, work, Pass::Root, options, progress));
     PREON_TRY(work.facts.state, Boot::readState(host));
-    PREON_TRY(const Disk::Table table, Disk::readTable(work.device));
-    const auto root = ownPartition(work, table, Boot::Role::Root);
-    if (!root)
-        return fail(ErrorCode::NotFound, "The root file system is not there", "its definition is missing from the system");
-    return writeUnlockOptions(host, root->node, progress);
+    PREON_TRY(work.facts.table, Disk::readTable(work.device));
+    PREON_CHECK(writeRootOptions(host, work, progress));
+    return true;
 }
 
-Result<void> completeVolumes(const Host &host, const std::filesystem::path &sysusr, const std::filesystem::path &sysroot, Progress &progress)
+Result<bool> completeVolumes(const Host &host, const std::filesystem::path &sysusr, const std::filesystem::path &sysroot, Progress &progress)
 {
-    PREON_TRY(Work work, gather(host, sysusr));
+    PREON_TRY(Work work, gather(host, sysusr, Disk::Access::Read));
     const std::filesystem::path keys = sysroot / keyFolder;
     const std::vector<Boot::Role> missing = missingVolumes(work.facts);
     for (const Boot::Role role : {Boot::Role::Swap, Boot::Role::Home}) {
@@ -348,6 +377,9 @@ Result<void> completeVolumes(const Host &host, const std::filesystem::path &sysu
         if (!std::ranges::contains(missing, role) && !known)
             progress.log("The partition for " + name + " stays shut: this root does not hold its key. Nothing on it was changed.");
     }
+    if (missing.empty() && !homeIsUnfinished(keys))
+        return false;
+    PREON_TRY(work, gather(host, sysusr, Disk::Access::Locked));
     if (!missing.empty()) {
         PREON_CHECK(makeKeyFolder(sysroot));
         Repart::ApplyOptions options;
@@ -357,7 +389,8 @@ Result<void> completeVolumes(const Host &host, const std::filesystem::path &sysu
         }
         PREON_CHECK(applyPass(host, work, Pass::Volumes, options, progress));
     }
-    return finishHome(host, work, keys, progress);
+    PREON_CHECK(finishHome(host, work, keys, progress));
+    return true;
 }
 
 } // namespace Preon::Install

@@ -41,10 +41,11 @@ Repart::Snapshot firstBootSnapshot(const FirstBootFacts &facts, Pass pass);
 std::vector<Boot::Role> missingVolumes(const FirstBootFacts &facts);
 
 // `preonctl boot complete`: pass Root on the boot disk, and how root is then opened (rootlock.h). usr: where /usr is mounted ("/sysusr" + usr). What was chosen at the installation (choices.h) goes into the new
-// root. ask: called once, where root is made and a passphrase or a PIN is to lock it; nothing was written until then.
-Result<void> completeRoot(const Host &host, const std::filesystem::path &sysusr, const AskSecret &ask, Progress &progress);
+// root. ask: called once, where root is made and a passphrase or a PIN is to lock it; nothing was written until then. Gives whether the disk was written to, so that
+// udev has to look again.
+Result<bool> completeRoot(const Host &host, const std::filesystem::path &sysusr, const AskSecret &ask, Progress &progress);
 // `preonctl boot keys`: makes the missing volumes' keys on the mounted root, then pass Volumes, then the home volume itself. While that is being made its key is
-// called home.key.new; a start that finds this name makes the home anew.
-Result<void> completeVolumes(const Host &host, const std::filesystem::path &sysusr, const std::filesystem::path &sysroot, Progress &progress);
+// called home.key.new; a start that finds this name makes the home anew. Gives whether the disk was written to.
+Result<bool> completeVolumes(const Host &host, const std::filesystem::path &sysusr, const std::filesystem::path &sysroot, Progress &progress);
 
 } // namespace Preon::Install

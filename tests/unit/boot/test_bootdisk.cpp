@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <fstream>
+#include <map>
 
 #include <stdlib.h>
 
@@ -146,6 +147,37 @@ TEST(BootState, isReadBackAndSaysBothEspsWhileOneIsReplaced)
     EXPECT_EQ(espIn(table, state), fresh);
     std::ofstream(host.run / "preon/boot.json") << "{\"espUuid\": 3}";
     EXPECT_EQ(readState(host).error().code, ErrorCode::BadFormat);
+    fs::remove_all(host.run);
+}
+
+TEST(BootState, saysForUdevWhatIsOursByTypeAndUuid)
+{
+    std::string pattern = (fs::temp_directory_path() / "preon-state-XXXXXX").string();
+    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
+    Host host;
+    host.run = pattern;
+    const fs::path devices = host.run / "preon/devices";
+    Disk::Table table = installedDisk();
+    table.partitions.push_back(partition(11, "xbootldr", *Uuid::random()));
+    table.partitions.push_back(partition(12, "home", *Uuid::random())); // somebody else's
+    const Uuid fresh = *Uuid::random();
+    fs::create_directories(devices / "3");
+    ASSERT_TRUE(writeRoles(host, {"/dev/vda", 7, fresh, espUuid, Mode::Disk, ""}, table, rootHash()));
+    EXPECT_FALSE(fs::exists(devices / "3")) << "of another disk, or of the same one before it was plugged in again";
+    const auto said = [&](const Uuid &type, const Uuid &uuid) {
+        return readTextFile(devices / "7" / type.text() / uuid.text()).value_or("");
+    };
+    EXPECT_EQ(readTextFile(devices / "7/disk").value_or(""), "PREON_BOOT_DISK=1\n");
+    std::map<unsigned, std::string> wanted = {{11, "xbootldr"}};
+    for (const OwnPartition &own : ownPartitions(table, espUuid, rootHash()))
+        wanted[own.number] = roleName(own.role);
+    EXPECT_EQ(wanted.size(), 7U);
+    for (const Disk::Partition &each : table.partitions) {
+        const auto role = wanted.find(each.number);
+        EXPECT_EQ(said(each.type, each.uuid), role == wanted.end() ? "" : "PREON_BOOT_DISK=1\nPREON_ROLE=" + role->second + "\n") << each.number;
+    }
+    EXPECT_EQ(said(type("root"), ownPartitionUuid(fresh, type("root"))), "PREON_BOOT_DISK=1\nPREON_ROLE=root\n") << "before it is made";
+    EXPECT_EQ(said(type("home"), ownPartitionUuid(fresh, type("root"))), "");
     fs::remove_all(host.run);
 }
 
