@@ -146,6 +146,7 @@ Result<std::string> Mapping::loadedStatus() const
 Result<void> Mapping::resume()
 {
     PREON_TRY(const Task task, taskFor(DM_DEVICE_RESUME, m_name));
+    dm_task_set_read_ahead(task.get(), DM_READ_AHEAD_NONE, 0);
     return runWithUdev(task, m_udev, "/dev/mapper/" + m_name + " could not be started");
 }
 

@@ -32,7 +32,9 @@ public:
     Result<void> load(std::uint64_t sectors, const std::string &target, const Secret &parameters, bool readOnly);
     // What the loaded target says of itself, before it is used.
     Result<std::string> loadedStatus() const;
-    Result<void> resume(); // waits for udev
+    // Waits for udev. Nothing is read ahead of what somebody asks the device itself for: behind it may be blocks that were never written, and a target that checks
+    // blocks counts each of them as damage. File systems read ahead by themselves, within their files.
+    Result<void> resume();
     void keep();
 
 private:

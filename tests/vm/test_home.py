@@ -42,6 +42,7 @@ def first_start(story, vm):
                  (vm.ask(f"stat -c '%a %u %s' {KEY}"), vm.run(f"test -e {NEW_KEY}").ok))  # fmt: skip
     story.equals("no unit failed", [], particle.failed_units(vm))
     story.equals("no block was read that was never written", "", vm.run("journalctl -k -b --no-pager | grep -i 'checksum failed'").out.strip())
+    story.equals("nothing is read ahead of it, so that no block is met that was never written", "0", vm.ask("blockdev --getra /dev/mapper/home").strip())
     story.equals("no discard can reach it", "0", vm.ask("lsblk --nodeps --bytes --noheadings --output DISC-MAX /dev/mapper/home").strip())
     trim = vm.run("fstrim /home")
     story.says("fstrim is refused", not trim.ok and "not supported" in trim.err, trim)
