@@ -133,6 +133,7 @@ Surroundings lookAround(std::uint32_t user)
         if (percent && *percent >= 0 && *percent <= 100)
             found.percent = static_cast<int>(std::lround(*percent));
     }
+    found.idle = asker.property<int>(logind, "IdleHint", 'b').value_or(1) != 0;
     found.others = countOthers(asker, user);
     return found;
 }

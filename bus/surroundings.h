@@ -15,6 +15,7 @@ struct Surroundings {
     bool metered = false; // every byte may cost; NetworkManager's guesses count
     bool onBattery = false;
     int percent = -1; // of the battery, 0 … 100; -1: not known, or there is none
+    bool idle = true; // nobody has touched keyboard or mouse for a while in any session, or there is none
     std::uint32_t others = 0; // people with a session, but that user
 };
 

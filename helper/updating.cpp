@@ -166,6 +166,7 @@ Result<Json> Updating::describe(std::uint32_t user) const
         {"features", Json::array()},
         {"connection", {{"online", around.online}, {"metered", around.metered}}},
         {"power", {{"onBattery", around.onBattery}, {"percent", around.percent}}},
+        {"idle", around.idle},
         {"others", around.others}};
     if (!state["problem"].is_null())
         return state;

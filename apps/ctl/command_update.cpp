@@ -1,12 +1,15 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "apps/ctl/command.h"
+#include "apps/ctl/helperclient.h"
 #include "apps/ctl/progress.h"
 
+#include "core/base/errorjson.h"
 #include "core/base/format.h"
 #include "core/base/process.h"
 #include "core/boot/starts.h"
 #include "core/job/job.h"
+#include "core/update/automatic.h"
 #include "core/update/offer.h"
 
 #include <algorithm>
@@ -263,6 +266,69 @@ Result<void> history(const Host &host, const Options &options)
     return {};
 }
 
+Result<Update::AutomaticFacts> automaticFacts(const HelperClient::Json &state)
+{
+    Update::AutomaticFacts facts;
+    try {
+        const auto &policy = state.at("policy");
+        facts.policy.automatic = Update::automaticFrom(policy.at("automatic").get_ref<const std::string &>()).value_or(Update::Automatic::Off);
+        facts.policy.metered = policy.at("metered").get<bool>();
+        facts.online = state.at("connection").at("online").get<bool>();
+        facts.metered = state.at("connection").at("metered").get<bool>();
+        facts.onBattery = state.at("power").at("onBattery").get<bool>();
+        facts.idle = state.at("idle").get<bool>();
+        facts.asked = state.at("checked").get<std::int64_t>();
+        facts.answered = state.at("checkError").is_null();
+        if (const auto &candidate = state.at("candidate"); !candidate.is_null()) {
+            facts.candidate = candidate.at("version").get<std::string>();
+            facts.failedHere = candidate.at("failedHere").get<bool>();
+        }
+    } catch (const HelperClient::Json::exception &error) {
+        return fail(ErrorCode::BadFormat, "Preon's helper gave an answer that makes no sense", error.what());
+    }
+    facts.now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    return facts;
+}
+
+// By way of the helper, so that windows see what comes and nothing is known in two places.
+Result<void> automatic()
+{
+    TerminalProgress progress;
+    PREON_TRY(HelperClient helper, HelperClient::open());
+    bool hasAsked = false;
+    for (;;) {
+        PREON_TRY(const HelperClient::Json state, helper.updates());
+        if (!state.at("problem").is_null()) {
+            std::cout << "Nothing to do: " << errorFromJson(state["problem"]).text() << '\n';
+            return {};
+        }
+        PREON_TRY(const Update::AutomaticFacts facts, automaticFacts(state));
+        const Update::AutomaticDecision decision = Update::decideAutomatic(facts);
+        if (decision.step == Update::AutomaticStep::Nothing) {
+            std::cout << "Nothing to do: " << decision.reason << ".\n";
+            return {};
+        }
+        if (decision.step == Update::AutomaticStep::Ask) {
+            // Never twice: a clock that stands still would make it go round.
+            if (std::exchange(hasAsked, true))
+                return {};
+            std::cout << "Asking the server: " << decision.reason << ".\n" << std::flush;
+            PREON_CHECK(helper.askForUpdates());
+            continue;
+        }
+        std::cout << "Fetching: " << decision.reason << ".\n" << std::flush;
+        PREON_TRY(const HelperClient::Plan plan, helper.planUpdate(facts.candidate));
+        PREON_TRY(const std::string job, helper.applyUpdate(plan.id));
+        const auto updated = helper.follow(job, progress);
+        if (const auto forgotten = helper.forget(job); !forgotten)
+            progress.log(forgotten.error().text());
+        if (!updated)
+            return std::unexpected(updated.error());
+        std::cout << "Version " << facts.candidate << " is installed; a restart starts it.\n";
+        return {};
+    }
+}
+
 } // namespace
 
 void addUpdate(CLI::App &app, Invocation &invocation)
@@ -321,6 +387,11 @@ void addUpdate(CLI::App &app, Invocation &invocation)
     changing(add("vacuum", "Remove versions beyond what the settings keep",
                  "The one that runs and the last one that came up are never removed.\n\n  preonctl update vacuum --dry-run", vacuum));
     add("history", "What was updated and started, and how it went", "  preonctl update history", history);
+    auto *byItself = update->add_subcommand("automatic", "Do what the policy says is to be done by itself now: ask the server, fetch, or nothing");
+    byItself->footer("What preon-update.timer runs every hour or so. The server is asked about once a day; what is new is fetched on mains power, where no "
+                     "byte costs, and while nobody\n"
+                     "is at the computer, if the policy says so at all.\n\n  preonctl update automatic");
+    byItself->callback([&invocation] { invocation.finish(automatic()); });
 }
 
 } // namespace Preon::Ctl

@@ -17,7 +17,8 @@ namespace
 
 using Json = HelperClient::Json;
 constexpr auto service = "org.preon.Helper1", root = "/org/preon/Helper1";
-constexpr auto helperInterface = "org.preon.Helper1", installerInterface = "org.preon.Installer1", jobInterface = "org.preon.Job1";
+constexpr auto helperInterface = "org.preon.Helper1", installerInterface = "org.preon.Installer1", jobInterface = "org.preon.Job1",
+               updatesInterface = "org.preon.Updates1";
 // A question to a person may wait behind it.
 constexpr std::chrono::minutes patience{10};
 constexpr std::chrono::milliseconds pace{250};
@@ -102,6 +103,32 @@ Result<HelperClient::Plan> HelperClient::plan(const std::string &disk, const std
 Result<std::string> HelperClient::apply(const std::string &planId)
 {
     PREON_TRY(const auto answer, call<sdbus::ObjectPath>(*m_bus, root, installerInterface, "Apply", planId));
+    return std::string(std::get<0>(answer));
+}
+
+Result<Json> HelperClient::updates()
+{
+    PREON_TRY(const auto answer, call<std::string>(*m_bus, root, updatesInterface, "Describe"));
+    return parsed(std::get<0>(answer));
+}
+
+Result<Json> HelperClient::askForUpdates()
+{
+    PREON_TRY(const auto answer, call<std::string>(*m_bus, root, updatesInterface, "Check"));
+    return parsed(std::get<0>(answer));
+}
+
+Result<HelperClient::Plan> HelperClient::planUpdate(const std::string &version)
+{
+    const std::map<std::string, sdbus::Variant> none;
+    PREON_TRY(const auto answer, call<std::string, std::string>(*m_bus, root, updatesInterface, "Plan", version, none));
+    PREON_TRY(Json json, parsed(std::get<1>(answer)));
+    return Plan{.id = std::get<0>(answer), .json = std::move(json)};
+}
+
+Result<std::string> HelperClient::applyUpdate(const std::string &planId)
+{
+    PREON_TRY(const auto answer, call<sdbus::ObjectPath>(*m_bus, root, updatesInterface, "Apply", planId));
     return std::string(std::get<0>(answer));
 }
 

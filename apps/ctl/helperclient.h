@@ -42,6 +42,10 @@ public:
     };
     Result<Plan> plan(const std::string &disk, const std::string &mode, const std::map<std::string, sdbus::Variant> &options);
     Result<std::string> apply(const std::string &planId); // the job's object path
+    Result<Json> updates(); // as Updates1.Describe has them
+    Result<Json> askForUpdates(); // as Updates1.Check has it
+    Result<Plan> planUpdate(const std::string &version); // empty: the newest that did not fail here
+    Result<std::string> applyUpdate(const std::string &planId); // the job's object path
     Result<std::vector<std::string>> jobs(); // object paths, newest first
 
     struct Job {

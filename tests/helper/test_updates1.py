@@ -14,7 +14,7 @@ import unittest
 from computer import SLOW, Updates, setUpModule  # noqa: F401
 from gi.repository import GLib
 from releases import KEPT, MIB
-from stage import JOB, OWNER, UPDATES, spin
+from stage import JOB, OWNER, UPDATES, as_user, spin
 
 PHASES = ["Making room", "Fetching", "Checking what was written", "Putting into place"]
 LOADER = "4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
@@ -353,6 +353,57 @@ class Surroundings(Updates):
         knowing, _ = self.plan(metered=True)
         job = self.apply(knowing)
         self.updated(job)
+
+    def by_itself(self):
+        program = self.folder / "preonctl"  # where the build lies others than root may not look
+        if not program.exists():
+            shutil.copy(shutil.which("preonctl"), program)
+        environment = dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=self.address)
+        done = subprocess.run(as_user(OWNER, program, "update", "automatic"), env=environment, capture_output=True, text=True, timeout=120)
+        self.assertEqual(done.returncode, 0, done)
+        return done.stdout
+
+    def test_by_itself_it_does_what_the_policy_says(self):
+        self.offer(1, 2)
+        self.policy(automatic="off")
+        self.assertIn("nobody looks before a person asks", self.by_itself())
+        self.assertEqual(self.describe()["checked"], 0)
+        self.policy(automatic="check")
+        said = self.by_itself()
+        self.assertIn("Asking the server", said)
+        self.assertIn("version 2 is fetched when a person says so", said)
+        self.assertEqual(self.describe()["candidate"]["version"], "2")
+        self.is_as_before()
+        self.assertNotIn("Asking", self.by_itself())
+        self.policy(automatic="fetch")
+        self.assertIn("Version 2 is installed", self.by_itself())
+        self.is_there(2)
+        self.assertEqual(self.describe()["pending"], "2")
+        self.assertEqual(self.window.call("ListJobs", interface="org.preon.Helper1")[0], [], "what it saw to its end is let go of")
+        self.assertIn("nothing newer was there", self.by_itself())
+
+    def test_by_itself_it_waits_for_mains_and_for_nobody_to_be_there(self):
+        self.offer(1, 2)
+        self.policy(automatic="fetch")
+        upower, login = "org.freedesktop.UPower", "org.freedesktop.login1"
+        self.play(upower, "/org/freedesktop/UPower", upower, OnBattery=GLib.Variant("b", True))
+        self.play(login, "/org/freedesktop/login1", f"{login}.Manager", IdleHint=GLib.Variant("b", False))
+        self.assertFalse(self.describe()["idle"])
+        self.assertIn("waits for mains power", self.by_itself())
+        self.tell(upower, "/org/freedesktop/UPower", "UpdateProperties", GLib.Variant("(sa{sv})", (upower, {"OnBattery": GLib.Variant("b", False)})))
+        self.assertIn("waits until nobody is at the computer", self.by_itself())
+        self.is_as_before()
+        idle = {"IdleHint": GLib.Variant("b", True)}
+        self.tell(login, "/org/freedesktop/login1", "UpdateProperties", GLib.Variant("(sa{sv})", (f"{login}.Manager", idle)))
+        self.assertIn("Version 2 is installed", self.by_itself())
+
+    def test_by_itself_a_server_that_is_not_there_is_an_error_once(self):
+        self.policy(automatic="fetch")
+        with self.assertRaises(AssertionError) as failed:
+            self.by_itself()
+        self.assertIn("Asking the server", str(failed.exception))
+        self.assertIsNotNone(self.describe()["checkError"])
+        self.assertIn("nothing newer was there", self.by_itself())
 
     def test_services_that_hang_hold_nobody_up_for_long(self):
         for name in ("org.freedesktop.NetworkManager", "org.freedesktop.UPower", "org.freedesktop.login1"):

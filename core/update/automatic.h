@@ -1,0 +1,39 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+// What is to be done by itself right now, as a person's policy says: ask the server, fetch and prepare, or nothing. Decides from facts; who asks and fetches is the helper, who
+// calls it every hour or so is preon-update.timer (by way of `preonctl update automatic`).
+
+#include "core/update/policy.h"
+
+#include <chrono>
+
+namespace Preon::Update
+{
+
+// The server is asked this often; after it gave no answer, sooner. The timer adds a spread of its own.
+constexpr std::chrono::hours askEvery{20}, askAgainAfter{2};
+// What is new is fetched while nobody is at the computer; where somebody always is, this long after it was found.
+constexpr std::chrono::hours waitForNobody{6};
+
+struct AutomaticFacts {
+    Policy policy;
+    bool online = true, metered = false, onBattery = false;
+    bool idle = true; // nobody has touched keyboard or mouse for a while, or nobody is logged in
+    std::int64_t asked = 0; // when the server was asked last, seconds since 1970; 0: never
+    bool answered = true; // whether it gave an answer then
+    std::int64_t now = 0;
+    std::string candidate; // the version that it had then and that is not here; empty: none
+    bool failedHere = false; // that version was left here before
+};
+
+enum class AutomaticStep { Nothing, Ask, Fetch };
+struct AutomaticDecision {
+    AutomaticStep step = AutomaticStep::Nothing;
+    std::string reason; // for the journal
+    bool operator==(const AutomaticDecision &) const = default;
+};
+AutomaticDecision decideAutomatic(const AutomaticFacts &facts);
+
+} // namespace Preon::Update
