@@ -88,15 +88,25 @@ Result<std::string> policyKey(const Host &host)
                 "Build the image with a policy key (docs/boot.md).");
 }
 
-Result<void> applyPass(const Host &host, const Work &work, Pass pass, const Repart::ApplyOptions &options, Progress &progress)
+Result<Repart::Plan> planPass(const Work &work, Pass pass)
 {
-    const Repart::Snapshot snapshot = firstBootSnapshot(work.facts, pass);
-    PREON_TRY(const Repart::Plan plan, Repart::plan(snapshot));
+    PREON_TRY(Repart::Plan plan, Repart::plan(firstBootSnapshot(work.facts, pass)));
     PREON_CHECK(matchesOnly(plan, ownUuids(work.facts)));
+    return plan;
+}
+
+void tellNotes(const Repart::Plan &plan, Progress &progress)
+{
     for (const std::string &note : plan.notes)
         progress.log(note);
     for (const Repart::Dropped &dropped : plan.dropped)
         progress.log(dropped.text);
+}
+
+Result<void> applyPass(const Host &host, const Work &work, Pass pass, const Repart::ApplyOptions &options, Progress &progress)
+{
+    PREON_TRY(const Repart::Plan plan, planPass(work, pass));
+    tellNotes(plan, progress);
     if (!plan.changed)
         return {};
     PREON_CHECK(Repart::apply(plan, options, host, work.device, progress));
@@ -242,13 +252,15 @@ Result<void> finishHome(const Host &host, const Work &work, const std::filesyste
 }
 
 // Whether pass Root has nothing to do on this disk.
-Result<bool> hasAllOfRoot(const Work &work)
+Result<bool> hasAllOfRoot(const Work &work, Progress &progress)
 {
-    if (!ownPartition(work, work.facts.table, Boot::Role::Root))
+    if (!ownPartition(work, work.facts.table, Boot::Role::Root) || !firstBootSnapshot(work.facts, Pass::Root).newPartitionUuids.empty())
         return false;
-    const Repart::Snapshot snapshot = firstBootSnapshot(work.facts, Pass::Root);
-    PREON_TRY(const Repart::Plan plan, Repart::plan(snapshot));
-    return snapshot.newPartitionUuids.empty() && !plan.changed;
+    PREON_TRY(const Repart::Plan plan, planPass(work, Pass::Root));
+    if (plan.changed)
+        return false;
+    tellNotes(plan, progress);
+    return true;
 }
 
 Result<void> writeRootOptions(const Host &host, const Work &work, Progress &progress)
@@ -336,7 +348,7 @@ std::vector<Boot::Role> missingVolumes(const FirstBootFacts &facts)
 Result<bool> completeRoot(const Host &host, const std::filesystem::path &sysusr, const AskSecret &ask, Progress &progress)
 {
     PREON_TRY(const Work seen, gather(host, sysusr, Disk::Access::Read));
-    PREON_TRY(const bool complete, hasAllOfRoot(seen));
+    PREON_TRY(const bool complete, hasAllOfRoot(seen, progress));
     if (complete) {
         PREON_CHECK(writeRootOptions(host, seen, progress));
         return false;
