@@ -26,8 +26,6 @@ namespace
 {
 
 constexpr qint64 dayInSeconds = 86400;
-// A maker who says nothing new for so long says at least that there is nothing, if all is well.
-constexpr int silentDaysLimit = 21;
 
 QJsonObject parse(const QString &json)
 {
@@ -322,11 +320,7 @@ QString Centre::wanted() const
 
 QString Centre::waiting() const
 {
-    if (const QString pending = m_state["pending"_L1].toString(); !pending.isEmpty())
-        return pending;
-    const QJsonArray versions = m_state["versions"_L1].toArray();
-    const auto next = std::ranges::find_if(versions, [](const auto &each) { return each["startsNext"_L1].toBool(); });
-    return next == versions.end() || (*next)["running"_L1].toBool() ? QString() : (*next)["version"_L1].toString();
+    return waitingIn(m_state);
 }
 
 Ui::Problem Centre::problem() const
@@ -361,8 +355,7 @@ QString Centre::checked() const
 
 int Centre::silentWeeks() const
 {
-    const int days = m_state["silent"_L1].toInt(-1);
-    return days < silentDaysLimit ? 0 : days / 7;
+    return silentWeeksIn(m_state);
 }
 
 QString Centre::nextTitle() const

@@ -3,6 +3,7 @@
 #include "apps/common/program.h"
 #include "apps/updates/centre.h"
 #include "apps/updates/elsewhere.h"
+#include "apps/updates/watch.h"
 
 #include <KLocalizedQmlContext>
 #include <KLocalizedString>
@@ -43,9 +44,19 @@ int main(int argc, char **argv)
     parser.addVersionOption();
     const QCommandLineOption sandbox(u"session-bus"_s, i18n("Use the helper on the session bus (preond --sandbox)"));
     parser.addOption(sandbox);
+    const QCommandLineOption watching(u"watch"_s, i18n("Show no window, but a notification when there is something to say"));
+    parser.addOption(watching);
     parser.process(app);
 
     const QDBusConnection bus = parser.isSet(sandbox) ? QDBusConnection::sessionBus() : QDBusConnection::systemBus();
+    if (parser.isSet(watching)) {
+        // One in a session is enough, and where there is no session there is nobody to tell.
+        if (!QDBusConnection::sessionBus().registerService(u"org.preon.updates.watch"_s))
+            return 0;
+        QApplication::setQuitOnLastWindowClosed(false);
+        const Preon::Updates::Watch watch(bus, parser.isSet(sandbox) ? std::chrono::seconds(0) : std::chrono::minutes(1));
+        return QCoreApplication::exec();
+    }
     Preon::Updates::Centre centre(bus, QDBusConnection::systemBus());
     Preon::Updates::Elsewhere elsewhere;
     QQmlApplicationEngine engine;

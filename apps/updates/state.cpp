@@ -183,6 +183,23 @@ QVariantMap leftInWords(const QJsonObject &state, const QDateTime &now)
     return {};
 }
 
+QString waitingIn(const QJsonObject &state)
+{
+    if (const QString pending = state["pending"_L1].toString(); !pending.isEmpty())
+        return pending;
+    const QJsonArray versions = state["versions"_L1].toArray();
+    const auto next = std::ranges::find_if(versions, [](const auto &each) { return each["startsNext"_L1].toBool(); });
+    return next == versions.end() || (*next)["running"_L1].toBool() ? QString() : (*next)["version"_L1].toString();
+}
+
+int silentWeeksIn(const QJsonObject &state)
+{
+    // A maker who says nothing new for so long says at least that there is nothing, if all is well.
+    constexpr int limit = 21;
+    const int days = state["silent"_L1].toInt(-1);
+    return days < limit ? 0 : days / 7;
+}
+
 QStringList consequencesInWords(const QJsonObject &state, const QJsonObject &plan)
 {
     QStringList sentences;

@@ -29,6 +29,12 @@ QVariantList versionsInWords(const QJsonObject &state, const QDateTime &now);
 // The newest version that was tried here and left, where what runs is older: {"version", "what", "sentence", "details"}; empty: there is none.
 QVariantMap leftInWords(const QJsonObject &state, const QDateTime &now);
 
+// The version that the next start brings, and that does not run; empty: none.
+QString waitingIn(const QJsonObject &state);
+
+// The weeks that nothing came from the maker, and that are too many; 0: all is well.
+int silentWeeksIn(const QJsonObject &state);
+
 // What goes and what stays with a plan ("Particle 1 makes room."), one sentence each.
 QStringList consequencesInWords(const QJsonObject &state, const QJsonObject &plan);
 

@@ -323,6 +323,18 @@ ret = ("1", json.dumps(plan))""")
     def installer(self, *options):
         return self.start("installer", ["preon-installer", "--session-bus", *options])
 
+    def notifications(self):
+        """A desktop's service for them, which shows none; what it was given notified() says."""
+        bus = dbus.bus.BusConnection(self.env["DBUS_SESSION_BUS_ADDRESS"])
+        process = self.start("notifications", [sys.executable, "-m", "dbusmock", "--session", "--template", "notification_daemon"])
+        wait_for("notifications", lambda: bus.name_has_owner("org.freedesktop.Notifications"))
+        return process, dbus.Interface(bus.get_object("org.freedesktop.Notifications", "/org/freedesktop/Notifications"), "org.freedesktop.DBus.Mock")
+
+    @classmethod
+    def notified(cls, mock):
+        """Title and text of each."""
+        return [(str(call[3]), str(call[4])) for call in cls.called(mock, "Notify")]
+
     def centre(self, *options):
         return self.start("updates", ["preon-updates", "--session-bus", *options])
 

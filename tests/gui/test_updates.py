@@ -74,6 +74,63 @@ class UpdatesTest(unittest.TestCase):
     def silent(self, text):
         self.assertFalse([control.name for control in self.window.controls() if text in control.name], self.window.describe())
 
+    # Without a window.
+
+    def watching(self):
+        (desktop.folder / "config/preon-updatesrc").unlink(missing_ok=True)  # what was told before
+        process, self.notifications = desktop.notifications()
+        self.addCleanup(desktop.stop, process)
+        watch = desktop.centre("--watch")
+        self.addCleanup(desktop.stop, watch)
+        return watch
+
+    def told(self, *titles):
+        wait_for(lambda: f"{titles}, not {desktop.notified(self.notifications)}", lambda: [title for title, _ in desktop.notified(self.notifications)] == list(titles))
+        return desktop.notified(self.notifications)
+
+    def test_a_notification_says_what_is_new_once(self):
+        self.machine(candidate=NEXT)
+        watch = self.watching()
+        self.assertEqual("142 MB to fetch. This computer runs Particle 2.", self.told("Particle 3 is available")[0][1])
+        desktop.versions(self.mock, candidate=NEXT)
+        time.sleep(3)
+        self.told("Particle 3 is available")
+        desktop.stop(watch)
+        again = desktop.centre("--watch")
+        self.addCleanup(desktop.stop, again)
+        wait_for("a second look", lambda: len(self.calls("Describe")) > 2)
+        desktop.versions(self.mock, pending="3")
+        self.told("Particle 3 is available", "Particle 3 waits for a restart")
+        # Another one in the same session leaves by itself.
+        desktop.centre("--watch").wait(20)
+        desktop.versions(self.mock, candidate=NEXT | {"version": "4"})
+        self.told("Particle 3 is available", "Particle 3 waits for a restart", "Particle 4 is available")
+
+    def test_who_wants_no_notifications_is_told_of_a_version_that_did_not_come_up(self):
+        quiet = {"automatic": "check", "metered": False, "rate": 0, "notify": False}
+        self.machine(candidate=NEXT, policy=quiet)
+        self.watching()
+        wait_for("a first look", lambda: self.calls("Describe"))
+        failed = [{"version": "3", "left": LEFT, "starts": [FAILED_START]}, *VERSIONS]
+        desktop.versions(self.mock, policy=quiet, versions=failed)
+        self.told("Particle 3 did not start properly, so this computer went back to Particle 2")
+        desktop.versions(self.mock, policy=quiet, versions=failed, pending="4")
+        time.sleep(3)
+        self.told("Particle 3 did not start properly, so this computer went back to Particle 2")
+
+    def test_what_comes_by_itself_is_told_of_when_it_waits(self):
+        fetch = {"automatic": "fetch", "metered": False, "rate": 0, "notify": True}
+        self.machine(candidate=NEXT, policy=fetch)
+        self.watching()
+        wait_for("a first look", lambda: self.calls("Describe"))
+        desktop.versions(self.mock, policy=fetch, pending="3")
+        self.told("Particle 3 waits for a restart")
+
+    def test_a_maker_who_says_nothing_for_weeks_is_told_of(self):
+        self.machine(silent=36)
+        self.watching()
+        self.told("Nothing came from the maker for 5 weeks")
+
     # How things stand.
 
     def test_up_to_date(self):

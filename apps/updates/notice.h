@@ -1,0 +1,26 @@
+// SPDX-FileCopyrightText: Preon contributors
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#pragma once
+
+// What a person is told who has no window open: which of the things that Describe (org.preon.Updates1) says is worth a notification. A pure function of that text.
+
+#include <QDateTime>
+#include <QJsonObject>
+#include <QString>
+
+#include <optional>
+
+namespace Preon::Updates
+{
+
+struct Notice {
+    QString kind; // "left", "waiting", "available", "silent"
+    QString about; // what of that kind: told once
+    QString title, text;
+};
+
+// The one that matters most, if any: a version that did not come up (also where a person wants no notifications), one that waits for a restart, a new one, a maker who has been silent for
+// weeks.
+std::optional<Notice> noticeOf(const QJsonObject &state, const QDateTime &now);
+
+} // namespace Preon::Updates
