@@ -10,12 +10,12 @@ Awake::Awake(sdbus::IConnection &connection)
 {
 }
 
-void Awake::keep(bool awake)
+void Awake::keep(Wish wish)
 {
-    if (awake == m_wanted)
+    if (wish == m_wanted)
         return;
-    m_wanted = awake;
-    if (!awake)
+    m_wanted = wish;
+    if (wish == Wish::Nothing)
         return m_lock.reset();
     try {
         take();
@@ -26,12 +26,14 @@ void Awake::keep(bool awake)
 
 void Awake::take()
 {
+    const bool isAll = m_wanted == Wish::All;
     m_logind->callMethodAsync("Inhibit")
         .onInterface("org.freedesktop.login1.Manager")
-        .withArguments("sleep:shutdown:idle:handle-lid-switch", "Preon", "A disk is being worked on", "block")
-        .uponReplyInvoke([this](std::optional<sdbus::Error> error, const sdbus::UnixFd &lock) {
-            // The work may have ended meanwhile.
-            if (!error && m_wanted)
+        .withArguments(isAll ? "sleep:shutdown:idle:handle-lid-switch" : "idle", "Preon", isAll ? "A disk is being worked on" : "An update is being fetched",
+                       "block")
+        .uponReplyInvoke([this, wish = m_wanted](std::optional<sdbus::Error> error, const sdbus::UnixFd &lock) {
+            // The work may have ended meanwhile, or other work begun.
+            if (!error && m_wanted == wish)
                 m_lock = lock;
         });
 }

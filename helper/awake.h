@@ -19,13 +19,18 @@ class Awake
 public:
     explicit Awake(sdbus::IConnection &connection);
 
+    enum class Wish {
+        Nothing,
+        NotByItself, // it does not fall asleep because nobody touches it; whoever shuts its lid or switches it off has their way
+        All,
+    };
     // Asked for once, however often it is said; the lock comes a little later, and goes with a word or with this object.
-    void keep(bool awake);
+    void keep(Wish wish);
 
 private:
     void take();
     std::unique_ptr<sdbus::IProxy> m_logind;
-    bool m_wanted = false;
+    Wish m_wanted = Wish::Nothing;
     sdbus::UnixFd m_lock;
 };
 

@@ -19,6 +19,10 @@ public:
     static sdbus::ObjectPath pathOf(const Uuid &id);
     const Uuid &id() const;
     std::int64_t began() const;
+    const std::string &kind() const
+    {
+        return m_record.kind;
+    }
     bool isRunning() const;
     void stop(); // asks the work to, where it may
     bool isOwn() const; // of this helper

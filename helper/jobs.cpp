@@ -84,8 +84,19 @@ void Jobs::watch()
     }
     if (++m_ticks % (slowTick / tick) == 0 || !isAnyRunning())
         refresh();
-    m_awake.keep(std::ranges::any_of(m_jobs, isBusy));
+    m_awake.keep(wish());
     m_tick.restart(isAnyRunning() ? tick : slowTick);
+}
+
+// An update may be cut off at any moment and goes on afterwards (a timer may have begun it, and nobody knows of it): it keeps nobody from switching off.
+Awake::Wish Jobs::wish() const
+{
+    Awake::Wish wish = Awake::Wish::Nothing;
+    for (const auto &job : m_jobs) {
+        if (job->isOwn() && job->isRunning())
+            wish = std::max(wish, job->kind() == "update" ? Awake::Wish::NotByItself : Awake::Wish::All);
+    }
+    return wish;
 }
 
 bool Jobs::isAnyRunning() const
@@ -112,7 +123,7 @@ Result<sdbus::ObjectPath> Jobs::start(JobRequest request)
     started.run(std::move(progress), std::move(job), std::move(request.work));
     const sdbus::ObjectPath path = JobObject::pathOf(started.id());
     m_listener.added(path);
-    m_awake.keep(true);
+    m_awake.keep(wish());
     m_tick.restart(tick);
     return path;
 }

@@ -45,6 +45,7 @@ private:
     JobObject *find(const Uuid &id);
     void refresh();
     void watch();
+    Awake::Wish wish() const;
     Result<void> forget(const Uuid &id);
     Service &m_service;
     Listener m_listener;

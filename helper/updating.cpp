@@ -161,6 +161,7 @@ Result<Json> Updating::describe(std::uint32_t user) const
         {"checked", checked.when},
         {"checkError", errorOrNull(checked.error)},
         {"candidate", nullptr},
+        {"found", checked.found},
         {"silent", checked.when == 0 ? -1 : std::max<std::int64_t>(0, secondsNow() - checked.heard) / secondsOfDay},
         {"policy", {{"automatic", Update::automaticName(policy.automatic)}, {"metered", policy.metered}, {"rate", policy.rate}, {"notify", policy.notify}}},
         {"features", Json::array()},
@@ -236,8 +237,12 @@ Result<Json> Updating::look() const
     if (found || checked.heard == 0)
         checked.heard = checked.when;
     checked.error = found ? std::optional<Error>() : found.error();
-    if (found)
+    if (found) {
+        const bool isKnown = checked.candidate && found->candidate && checked.candidate->version == found->candidate->version;
+        if (!isKnown || checked.found == 0)
+            checked.found = checked.when;
         checked.candidate = found->candidate;
+    }
     PREON_CHECK(Update::writeChecked(m_settings.host, checked));
     if (!found)
         return std::unexpected(found.error());

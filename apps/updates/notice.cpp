@@ -29,44 +29,49 @@ QString lastTryOf(const QJsonObject &state, const QString &version)
 
 } // namespace
 
-std::optional<Notice> noticeOf(const QJsonObject &state, const QDateTime &now)
+std::vector<Notice> noticesOf(const QJsonObject &state, const QDateTime &now)
 {
+    std::vector<Notice> notices;
     if (state["problem"_L1].isObject())
-        return std::nullopt;
+        return notices;
     const QString here = titleOf(state, state["system"_L1]["version"_L1].toString());
     if (const QVariantMap left = leftInWords(state, now); !left.isEmpty()) {
         const QString version = left[u"version"_s].toString();
-        return Notice{.kind = u"left"_s,
-                      .about = version + u' ' + lastTryOf(state, version),
-                      .title = left[u"what"_s].toString(),
-                      .text = left[u"sentence"_s].toString()};
+        notices.push_back({.kind = u"left"_s,
+                           .about = version + u' ' + lastTryOf(state, version),
+                           .title = left[u"what"_s].toString(),
+                           .text = left[u"sentence"_s].toString()});
     }
-    if (!state["policy"_L1]["notify"_L1].toBool())
-        return std::nullopt;
-    if (const QString waiting = waitingIn(state); !waiting.isEmpty())
-        return Notice{.kind = u"waiting"_s,
-                      .about = waiting,
-                      .title = i18n("%1 waits for a restart", titleOf(state, waiting)),
-                      .text = i18n("Until then this computer runs %1.", here)};
+    const QJsonValue policy = state["policy"_L1];
+    if (!policy["notify"_L1].toBool())
+        return notices;
     const QJsonObject candidate = state["candidate"_L1].toObject();
-    // What is fetched by itself is told of when it waits.
-    const bool comesByItself = state["policy"_L1]["automatic"_L1].toString() == "fetch"_L1;
-    if (!candidate.isEmpty() && !candidate["failedHere"_L1].toBool() && !comesByItself) {
+    // What is fetched by itself is told of when it waits; unless it does not come.
+    constexpr qint64 patience = 3 * 86400;
+    const bool comes = policy["automatic"_L1].toString() == "fetch"_L1 && now.toSecsSinceEpoch() - state["found"_L1].toInteger() < patience;
+    if (const QString waiting = waitingIn(state); !waiting.isEmpty()) {
+        notices.push_back({.kind = u"waiting"_s,
+                           .about = waiting,
+                           .title = i18n("%1 waits for a restart", titleOf(state, waiting)),
+                           .text = i18n("Until then this computer runs %1.", here)});
+    } else if (!candidate.isEmpty() && !candidate["failedHere"_L1].toBool() && !comes) {
         const QString version = candidate["version"_L1].toString();
         const QString amount = Ui::sizeInWords(quint64(candidate["fetch"_L1].toInteger()));
-        return Notice{.kind = u"available"_s,
-                      .about = version,
-                      .title = i18n("%1 is available", titleOf(state, version)),
-                      .text = i18n("%1 to fetch. This computer runs %2.", amount, here)};
+        notices.push_back({.kind = u"available"_s,
+                           .about = version,
+                           .title = i18n("%1 is available", titleOf(state, version)),
+                           .text = i18n("%1 to fetch. This computer runs %2.", amount, here)});
     }
-    const bool wantsNone = state["policy"_L1]["automatic"_L1].toString() == "off"_L1;
+    const bool wantsNone = policy["automatic"_L1].toString() == "off"_L1;
     if (const int weeks = silentWeeksIn(state); weeks > 0 && candidate.isEmpty() && !wantsNone)
-        return Notice{.kind = u"silent"_s,
-                      .about = QString::number(weeks / 4), // and again after four
-                      .title = i18np("Nothing came from the maker for a week", "Nothing came from the maker for %1 weeks", weeks),
-                      .text = i18n("Either there was nothing to mend, or something keeps updates from this computer. Ask the maker of %1 if this goes on.",
-                                   state["system"_L1]["name"_L1].toString())};
-    return std::nullopt;
+        notices.push_back(
+            {.kind = u"silent"_s,
+             // Again after four more. When the silence began tells one from another.
+             .about = QString::number((now.toSecsSinceEpoch() / 86400 - state["silent"_L1].toInteger()) / 7) + u' ' + QString::number((weeks - 3) / 4),
+             .title = i18np("Nothing came from the maker for a week", "Nothing came from the maker for %1 weeks", weeks),
+             .text = i18n("Either there was nothing to mend, or something keeps updates from this computer. Ask the maker of %1 if this goes on.",
+                          state["system"_L1]["name"_L1].toString())});
+    return notices;
 }
 
 } // namespace Preon::Updates

@@ -8,7 +8,7 @@
 #include <QJsonObject>
 #include <QString>
 
-#include <optional>
+#include <vector>
 
 namespace Preon::Updates
 {
@@ -19,8 +19,7 @@ struct Notice {
     QString title, text;
 };
 
-// The one that matters most, if any: a version that did not come up (also where a person wants no notifications), one that waits for a restart, a new one, a maker who has been silent for
-// weeks.
-std::optional<Notice> noticeOf(const QJsonObject &state, const QDateTime &now);
+// Those that matter most first: a version that did not come up (also where a person wants no notifications), one that waits for a restart or else a new one, a maker who has been silent for weeks.
+std::vector<Notice> noticesOf(const QJsonObject &state, const QDateTime &now);
 
 } // namespace Preon::Updates

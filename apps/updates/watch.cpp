@@ -58,16 +58,18 @@ void Watch::look()
         // A helper that does not answer has nothing to tell; windows say what is wrong with it.
         if (!answer)
             return;
-        if (const auto notice = noticeOf(QJsonDocument::fromJson(answer->value().toUtf8()).object(), QDateTime::currentDateTime()))
-            tell(*notice);
+        for (const Notice &notice : noticesOf(QJsonDocument::fromJson(answer->value().toUtf8()).object(), QDateTime::currentDateTime())) {
+            if (tell(notice))
+                break;
+        }
     });
 }
 
-void Watch::tell(const Notice &notice)
+bool Watch::tell(const Notice &notice)
 {
     KConfigGroup told(&m_told, QLatin1String(group));
     if (told.readEntry(notice.kind) == notice.about)
-        return;
+        return false;
     told.writeEntry(notice.kind, notice.about);
     m_told.sync();
     auto *shown = new KNotification(u"updates"_s, KNotification::CloseOnTimeout);
@@ -79,6 +81,7 @@ void Watch::tell(const Notice &notice)
     shown->setUrgency(notice.kind == "left"_L1 ? KNotification::HighUrgency : KNotification::DefaultUrgency);
     connect(shown->addDefaultAction(i18n("Updates")), &KNotificationAction::activated, shown, [shown] { openWindow(shown->xdgActivationToken()); });
     shown->sendEvent();
+    return true;
 }
 
 } // namespace Preon::Updates

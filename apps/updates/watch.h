@@ -32,7 +32,7 @@ public:
 
 private:
     void look();
-    void tell(const Notice &notice);
+    bool tell(const Notice &notice); // whether it was not told before
 
     std::unique_ptr<OrgPreonUpdates1Interface> m_updates;
     QTimer m_soon;

@@ -26,6 +26,8 @@ std::string_view errorName(ErrorCode code)
         return "corrupt";
     case ErrorCode::Exists:
         return "exists";
+    case ErrorCode::Insecure:
+        return "insecure";
     case ErrorCode::Io:
         return "io";
     case ErrorCode::NoSpace:

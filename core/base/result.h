@@ -22,6 +22,7 @@ enum class ErrorCode {
     Changed, // the world is no longer what the plan was made from
     Corrupt, // a hash or checksum does not match: the data is damaged or was altered
     Exists, // would overwrite something that must not be
+    Insecure, // a server could not prove who it is, or sends us where we do not go
     Io, // the device or the kernel reported an error
     NoSpace, // does not fit; the numbers are in the text
     NotFound,

@@ -26,7 +26,7 @@ ErrorCode codeOf(const Failure &failure)
         return ErrorCode::Timeout;
     case FailureKind::Tls:
     case FailureKind::Redirect:
-        return ErrorCode::Untrusted;
+        return ErrorCode::Insecure;
     case FailureKind::Http:
         if (failure.status == 404 || failure.status == 410)
             return ErrorCode::NotFound;

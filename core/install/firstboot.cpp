@@ -374,6 +374,10 @@ Result<bool> completeRoot(const Host &host, const std::filesystem::path &sysusr,
     PREON_CHECK(applyPass(host, work, Pass::Root, options, progress));
     PREON_TRY(work.facts.state, Boot::readState(host));
     PREON_TRY(work.facts.table, Disk::readTable(work.device));
+    // What the table says now, and nothing that it said before.
+    Boot::State settled = work.facts.state;
+    settled.formerEsp = {};
+    PREON_CHECK(Boot::writeRoles(host, settled, work.facts.table, work.facts.rootHash));
     PREON_CHECK(writeRootOptions(host, work, progress));
     return true;
 }

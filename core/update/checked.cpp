@@ -117,6 +117,7 @@ Checked parseChecked(std::string_view text)
         return checked;
     checked.when = timeOf(json, "when");
     checked.heard = timeOf(json, "heard");
+    checked.found = timeOf(json, "found");
     if (const auto error = json.find("error"); error != json.end() && error->is_object())
         checked.error = errorFromJson(*error);
     if (const auto candidate = json.find("candidate"); candidate != json.end())
@@ -126,7 +127,11 @@ Checked parseChecked(std::string_view text)
 
 std::string checkedText(const Checked &checked)
 {
-    Json json{{"when", checked.when}, {"heard", checked.heard}, {"error", checked.error ? toJson(*checked.error) : Json(nullptr)}, {"candidate", nullptr}};
+    Json json{{"when", checked.when},
+              {"heard", checked.heard},
+              {"found", checked.found},
+              {"error", checked.error ? toJson(*checked.error) : Json(nullptr)},
+              {"candidate", nullptr}};
     if (checked.candidate) {
         const Candidate &candidate = *checked.candidate;
         Json parts = Json::array();

@@ -39,6 +39,7 @@ struct Checked {
     std::int64_t heard = 0; // when an answer came last that could be trusted, or, before there was one, when it was asked first
     std::optional<Error> error; // of that time
     std::optional<Candidate> candidate; // the last that was answered
+    std::int64_t found = 0; // when its version was answered first, without another one in between; 0: not known
 };
 
 Checked parseChecked(std::string_view text);

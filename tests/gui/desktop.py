@@ -255,7 +255,7 @@ ret = ("1", json.dumps(plan))""")
                  "versions": [usual | {"version": "2", "running": True, "startsNext": True, "lastGood": True,
                                        "starts": [{"began": now - 3600, "outcome": "running", "reasons": [], "try": 0}, *came_up]},
                               usual | {"version": "1", "starts": [{"began": now - 30 * 86400, "outcome": "came-up", "reasons": [], "try": 0}]}],
-                 "pending": "", "partial": None, "checked": now, "checkError": None, "candidate": None, "silent": 0,
+                 "pending": "", "partial": None, "checked": now, "checkError": None, "candidate": None, "found": now, "silent": 0, "idle": True,
                  "policy": {"automatic": "check", "metered": False, "rate": 0, "notify": True}, "features": [], "connection": {"online": True, "metered": False},
                  "power": {"onBattery": False, "percent": -1}, "others": 0} | facts
         state["versions"] = [usual | each for each in state["versions"]]

@@ -21,6 +21,7 @@ FAILED_START = {"began": int(time.time()) - 7200, "outcome": "failed", "reasons"
 VERSIONS = [{"version": "2", "running": True, "startsNext": True, "lastGood": True}, {"version": "1"}]
 NO_ROOM = {"code": "no-space", "what": "Particle 3 does not fit on this computer", "why": "1.1 GB are needed, 600 MB are free", "todo": "Free some room, then try again."}
 UNSIGNED = {"code": "untrusted", "what": "The signature of SHA256SUMS is wrong", "why": "it was made by another key", "todo": "Ask the maker."}
+INSECURE = {"code": "insecure", "what": "https://example.com/SHA256SUMS could not be fetched", "why": "the certificate is for another name", "todo": ""}
 SILENT_SERVER = {"code": "timeout", "what": "The server gave no answer", "why": "example.com did not answer for 30 s", "todo": "Try again later."}
 NO_DEFINITIONS = {"code": "not-found", "what": "This system cannot be updated from here", "why": "it has no sysupdate.d", "todo": "Update it as its maker says."}
 REFUSED = {"code": "permission", "what": "This is not allowed", "why": "it was refused", "todo": ""}
@@ -117,6 +118,21 @@ class UpdatesTest(unittest.TestCase):
         desktop.versions(self.mock, policy=quiet, versions=failed, pending="4")
         time.sleep(3)
         self.told("Particle 3 did not start properly, so this computer went back to Particle 2")
+
+    def test_a_version_that_did_not_come_up_hides_none_that_mends_it(self):
+        failed = [{"version": "3", "left": LEFT, "starts": [FAILED_START]}, *VERSIONS]
+        self.machine(versions=failed)
+        self.watching()
+        left = "Particle 3 did not start properly, so this computer went back to Particle 2"
+        self.told(left)
+        desktop.versions(self.mock, versions=failed, candidate=NEXT | {"version": "4"})
+        self.told(left, "Particle 4 is available")
+
+    def test_what_should_come_by_itself_and_does_not_is_told_of(self):
+        fetch = {"automatic": "fetch", "metered": False, "rate": 0, "notify": True}
+        self.machine(candidate=NEXT, policy=fetch, found=int(time.time()) - 4 * 86400)
+        self.watching()
+        self.told("Particle 3 is available")
 
     def test_what_comes_by_itself_is_told_of_when_it_waits(self):
         fetch = {"automatic": "fetch", "metered": False, "rate": 0, "notify": True}
@@ -272,6 +288,12 @@ class UpdatesTest(unittest.TestCase):
         self.window.press("button", "Details")
         self.assertIn("it was made by another key", self.window.find(id="detailsText").text)
 
+    def test_a_server_that_cannot_prove_who_it_is(self):
+        self.machine(checkError=INSECURE)
+        self.open("There is no secure connection to the maker's server")
+        self.says("Some networks want you to log in with a browser first. This computer runs Particle 2.")
+        self.silent("signed")
+
     def test_no_room_with_numbers(self):
         self.machine(candidate=NEXT)
         desktop.answer(self.mock, "Plan", NO_ROOM, "sa{sv}", "ss")
@@ -420,6 +442,12 @@ class UpdatesTest(unittest.TestCase):
         self.machine(candidate=NEXT)
         desktop.updating(self.mock, "failed", UNSIGNED, listed=True)
         self.open("What was fetched is not signed by the maker")
+
+    def test_a_server_that_cannot_prove_any_more_who_it_is(self):
+        self.machine(candidate=NEXT)
+        desktop.updating(self.mock, "failed", INSECURE, listed=True)
+        self.open("There is no secure connection to the maker's server")
+        self.says("the certificate is for another name")
 
     def test_back_from_an_update_that_failed(self):
         self.machine(candidate=NEXT)

@@ -354,12 +354,17 @@ class Surroundings(Updates):
         job = self.apply(knowing)
         self.updated(job)
 
-    def by_itself(self):
-        program = self.folder / "preonctl"  # where the build lies others than root may not look
+    def by_itself_command(self):
+        program, state = self.folder / "preonctl", self.folder / "state"  # where the build lies others than root may not look
         if not program.exists():
             shutil.copy(shutil.which("preonctl"), program)
-        environment = dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=self.address)
-        done = subprocess.run(as_user(OWNER, program, "update", "automatic"), env=environment, capture_output=True, text=True, timeout=120)
+            state.mkdir()
+            os.chown(state, OWNER, OWNER)
+        return as_user(OWNER, program, "update", "automatic"), dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=self.address, STATE_DIRECTORY=str(state))
+
+    def by_itself(self):
+        command, environment = self.by_itself_command()
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
         self.assertEqual(done.returncode, 0, done)
         return done.stdout
 
@@ -404,6 +409,40 @@ class Surroundings(Updates):
         self.assertIn("Asking the server", str(failed.exception))
         self.assertIsNotNone(self.describe()["checkError"])
         self.assertIn("nothing newer was there", self.by_itself())
+
+    def test_by_itself_it_rests_after_a_fetch_that_failed(self):
+        self.offer(1, 2)
+        self.policy(automatic="fetch")
+        self.check()
+        found = self.describe()["found"]
+        self.assertAlmostEqual(found, time.time(), delta=60)
+        self.check()
+        self.assertEqual(self.describe()["found"], found)
+        for file in (self.nginx.folder / "www").iterdir():
+            if not file.name.startswith("SHA256SUMS"):
+                file.unlink()
+        with self.assertRaises(AssertionError) as failed:
+            self.by_itself()
+        self.assertIn("Fetching", str(failed.exception))
+        self.assertEqual(json.loads((self.folder / "state/attempts.json").read_text())["failures"], 1)
+        self.assertIn("not long ago", self.by_itself())
+        self.is_as_before()
+
+    def test_by_itself_it_stops_when_the_plug_is_pulled(self):
+        self.offer(1, 2)
+        self.policy(automatic="fetch", rate=SLOW // 32)
+        upower = "org.freedesktop.UPower"
+        self.play(upower, "/org/freedesktop/UPower", upower, OnBattery=GLib.Variant("b", False))
+        self.check()
+        command, environment = self.by_itself_command()
+        program = self.start(command, env=environment, stdout=subprocess.PIPE, text=True)
+        spin(lambda: self.window.call("ListJobs", interface="org.preon.Helper1")[0], what="work")
+        self.tell(upower, "/org/freedesktop/UPower", "UpdateProperties", GLib.Variant("(sa{sv})", (upower, {"OnBattery": GLib.Variant("b", True)})))
+        said = program.communicate(timeout=90)[0]
+        self.assertIn("What was fetched is kept", said)
+        self.assertEqual(program.returncode, 0)
+        self.assertEqual(self.describe()["partial"]["version"], "2")
+        self.is_as_before()
 
     def test_services_that_hang_hold_nobody_up_for_long(self):
         for name in ("org.freedesktop.NetworkManager", "org.freedesktop.UPower", "org.freedesktop.login1"):

@@ -143,15 +143,15 @@ class Honest(Fetch):
         self.assertRegex(self.nginx.log(), r'"GET /file HTTP/2\.0" 206 2999993')
 
     def test_a_server_that_nobody_vouches_for(self):
-        self.assertIn("certificate", self.refuse("untrusted", self.nginx.secure + "/file"))
+        self.assertIn("certificate", self.refuse("insecure", self.nginx.secure + "/file"))
         self.assertEqual(self.output.read_bytes(), b"")
 
     def test_a_server_of_another_name(self):
-        self.assertRegex(self.refuse("untrusted", self.nginx.wrong_name + "/file", caFile=str(self.nginx.ca)), "127.0.0.1")
+        self.assertRegex(self.refuse("insecure", self.nginx.wrong_name + "/file", caFile=str(self.nginx.ca)), "127.0.0.1")
 
     def test_redirects(self):
         self.succeed(self.nginx.plain + "/upgrade", caFile=str(self.nginx.ca))
-        self.assertIn("from https to http", self.refuse("untrusted", self.nginx.secure + "/downgrade", caFile=str(self.nginx.ca)))
+        self.assertIn("from https to http", self.refuse("insecure", self.nginx.secure + "/downgrade", caFile=str(self.nginx.ca)))
 
     def test_no_such_file(self):
         self.assertIn("status 404", self.refuse("not-found", self.nginx.plain + "/nothing"))
@@ -394,10 +394,10 @@ class Lying(Fetch):
 
     def test_redirects_in_a_circle_and_to_files(self):
         with Server(lambda exchange: exchange.reply(302, Location="/file")) as server:
-            self.assertIn("elsewhere 6 times", self.refuse("untrusted", server.url))
+            self.assertIn("elsewhere 6 times", self.refuse("insecure", server.url))
         self.assertEqual(len(server.requests), 6)
         with Server(lambda exchange: exchange.reply(302, Location="file:///etc/passwd")) as server:
-            self.assertIn("where we do not go", self.refuse("untrusted", server.url))
+            self.assertIn("where we do not go", self.refuse("insecure", server.url))
 
     def test_no_http_at_all(self):
         with Server(lambda exchange: exchange.send(b"SSH-2.0-OpenSSH\r\n" * 100)) as server:

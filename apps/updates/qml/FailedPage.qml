@@ -13,7 +13,8 @@ ErrorPage {
     readonly property Job job: centre.job
 
     problem: job && job.problem.isSet ? job.problem : cutOff.value
-    question: !problem.isSet ? i18n("The update was cut off") : problem.code === "untrusted" ? i18n("What was fetched is not signed by the maker") : problem.what
+    question: !problem.isSet ? i18n("The update was cut off") : problem.code === "untrusted" ? i18n("What was fetched is not signed by the maker")
+            : problem.code === "insecure" ? i18n("There is no secure connection to the maker's server") : problem.what
     sentence: job?.target ? i18n("Updating to %1", job.target) : ""
     changed: i18n("Nothing that is in use: this computer runs and starts %1 as before.", centre.title)
     canGoBack: true

@@ -13,6 +13,7 @@ UpdatesPage {
 
     readonly property int standing: centre.standing
     readonly property bool isUntrusted: centre.checkProblem.code === "untrusted"
+    readonly property bool isInsecure: centre.checkProblem.code === "insecure"
     readonly property bool isReady: standing === Centre.Available && !centre.planProblem.isSet
     readonly property string ours: "qrc:/qt/qml/org/preon/updates/"
 
@@ -49,6 +50,7 @@ UpdatesPage {
             return centre.cutOff ? i18n("The download of %1 was cut off", centre.nextTitle) : i18n("%1 is paused", centre.nextTitle);
         case Centre.Unreached:
             return !centre.online ? i18n("There is no connection to the internet") : isUntrusted ? i18n("The server's list is not signed by the maker")
+                 : isInsecure ? i18n("There is no secure connection to the maker's server")
                  : centre.checkProblem.code === "timeout" || centre.checkProblem.code === "io" ? i18n("The maker's server does not answer") : centre.checkProblem.what;
         case Centre.Waiting:
             return i18n("%1 waits for a restart", centre.nextTitle);
@@ -68,7 +70,8 @@ UpdatesPage {
         case Centre.Paused:
             return i18n("%1 are here already; it goes on from there. This computer runs %2.", centre.fetched, centre.title);
         case Centre.Unreached:
-            return isUntrusted ? i18n("Nothing of it was used. This computer runs %1.", centre.title) : i18n("This computer runs %1.", centre.title);
+            return isUntrusted ? i18n("Nothing of it was used. This computer runs %1.", centre.title)
+                 : isInsecure ? i18n("Some networks want you to log in with a browser first. This computer runs %1.", centre.title) : i18n("This computer runs %1.", centre.title);
         case Centre.Waiting:
             return i18n("Until then this computer runs %1.", centre.title);
         default:

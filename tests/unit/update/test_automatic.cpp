@@ -84,6 +84,55 @@ TEST(AutomaticUpdates, waitUntilNobodyIsAtTheComputerButNotForever)
     EXPECT_EQ(step(facts), AutomaticStep::Fetch);
 }
 
+// A computer that is on for three hours each evening, with somebody at it.
+TEST(AutomaticUpdates, waitNoLongerBecauseTheServerWasAskedAgain)
+{
+    AutomaticFacts facts = found();
+    facts.idle = false;
+    facts.asked = now - 60;
+    facts.found = now - 24 * hour;
+    EXPECT_EQ(step(facts), AutomaticStep::Fetch);
+    facts.found = now - 5 * hour;
+    EXPECT_EQ(step(facts), AutomaticStep::Nothing);
+}
+
+TEST(AutomaticUpdates, restAfterAFetchThatFailedAndLongerEachTime)
+{
+    AutomaticFacts facts = found();
+    for (const auto &[failures, hours] : {std::pair(1, 2), std::pair(2, 4), std::pair(4, 16), std::pair(6, 48), std::pair(1000, 48)}) {
+        facts.failures = failures;
+        facts.asked = now - hour;
+        facts.failed = now - hours * hour + 1;
+        EXPECT_EQ(step(facts), AutomaticStep::Nothing) << failures;
+        facts.failed = now - hours * hour;
+        EXPECT_EQ(step(facts), AutomaticStep::Fetch) << failures;
+    }
+}
+
+TEST(AutomaticUpdates, goOnOnlyWhereTheyWouldBegin)
+{
+    AutomaticFacts facts = found();
+    EXPECT_TRUE(mayGoOn(facts));
+    facts.idle = false;
+    EXPECT_TRUE(mayGoOn(facts));
+    facts.onBattery = true;
+    EXPECT_FALSE(mayGoOn(facts));
+    facts = found();
+    facts.metered = true;
+    EXPECT_FALSE(mayGoOn(facts));
+    facts = found(Automatic::Check);
+    EXPECT_FALSE(mayGoOn(facts));
+}
+
+TEST(AutomaticUpdates, rememberWhatCameOfThem)
+{
+    const Attempts attempts{.version = "3.1", .failures = 2, .last = now};
+    EXPECT_EQ(parseAttempts(attemptsText(attempts)), attempts);
+    for (const char *text : {"", "[]", "{\"version\": 3}", "{\"version\": null, \"failures\": 1}"})
+        EXPECT_EQ(parseAttempts(text), Attempts()) << text;
+    EXPECT_EQ(parseAttempts("{\"version\": \"3\", \"failures\": -4, \"last\": 1e300}"), (Attempts{.version = "3", .failures = 0, .last = 0}));
+}
+
 TEST(AutomaticUpdates, takeNoVersionThatFailedHere)
 {
     AutomaticFacts facts = found();
