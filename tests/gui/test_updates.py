@@ -447,7 +447,7 @@ class UpdatesTest(unittest.TestCase):
         self.machine(candidate=NEXT)
         desktop.updating(self.mock, "failed", INSECURE, listed=True)
         self.open("There is no secure connection to the maker's server")
-        self.says("the certificate is for another name")
+        self.says("The certificate is for another name.")
 
     def test_back_from_an_update_that_failed(self):
         self.machine(candidate=NEXT)
