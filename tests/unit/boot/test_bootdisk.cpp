@@ -3,6 +3,8 @@
 
 #include "core/boot/bootdisk.h"
 
+#include "tests/unit/boot/folder.h"
+
 #include "core/boot/bootstate.h"
 #include "core/boot/liveroot.h"
 #include "core/disk/parttypes.h"
@@ -11,8 +13,6 @@
 
 #include <fstream>
 #include <map>
-
-#include <stdlib.h>
 
 using namespace Preon;
 using namespace Preon::Boot;
@@ -57,6 +57,8 @@ Disk::Table installedDisk()
     return table;
 }
 }
+
+using BootState = FolderTest;
 
 TEST(BootDisk, takesWhatIsRecordedAsOurs)
 {
@@ -127,12 +129,10 @@ TEST(BootMode, refusesWhatItDoesNotKnowOrCannotDo)
     EXPECT_EQ(planMode({"setup", false, true, true}).error().code, ErrorCode::BadArgument);
 }
 
-TEST(BootState, isReadBackAndSaysBothEspsWhileOneIsReplaced)
+TEST_F(BootState, isReadBackAndSaysBothEspsWhileOneIsReplaced)
 {
-    std::string pattern = (fs::temp_directory_path() / "preon-state-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     Host host;
-    host.run = pattern;
+    host.run = m_folder;
     EXPECT_EQ(readState(host).error().code, ErrorCode::NotFound);
     const Uuid fresh = *Uuid::random();
     ASSERT_TRUE(writeState(host, {"/dev/vda", 7, fresh, espUuid, Mode::Disk, "because"}));
@@ -147,15 +147,12 @@ TEST(BootState, isReadBackAndSaysBothEspsWhileOneIsReplaced)
     EXPECT_EQ(espIn(table, state), fresh);
     std::ofstream(host.run / "preon/boot.json") << "{\"espUuid\": 3}";
     EXPECT_EQ(readState(host).error().code, ErrorCode::BadFormat);
-    fs::remove_all(host.run);
 }
 
-TEST(BootState, saysForUdevWhatIsOursByTypeAndUuid)
+TEST_F(BootState, saysForUdevWhatIsOursByTypeAndUuid)
 {
-    std::string pattern = (fs::temp_directory_path() / "preon-state-XXXXXX").string();
-    ASSERT_NE(::mkdtemp(pattern.data()), nullptr);
     Host host;
-    host.run = pattern;
+    host.run = m_folder;
     const fs::path devices = host.run / "preon/devices";
     Disk::Table table = installedDisk();
     table.partitions.push_back(partition(11, "xbootldr", *Uuid::random()));
@@ -178,7 +175,6 @@ TEST(BootState, saysForUdevWhatIsOursByTypeAndUuid)
     }
     EXPECT_EQ(said(type("root"), ownPartitionUuid(fresh, type("root"))), "PREON_BOOT_DISK=1\nPREON_ROLE=root\n") << "before it is made";
     EXPECT_EQ(said(type("home"), ownPartitionUuid(fresh, type("root"))), "");
-    fs::remove_all(host.run);
 }
 
 TEST(LiveRoot, leavesHalfOfTheMemoryToPrograms)
