@@ -135,9 +135,9 @@ Json partsJson(const std::vector<Update::CandidatePart> &parts)
 
 Json candidateJson(const Update::Candidate &candidate, bool failedHere)
 {
-    return {{"version", candidate.version}, {"notes", candidate.notes}, {"changeLog", candidate.changeLog},
-            {"fetch", candidate.fetch},     {"write", candidate.write}, {"parts", partsJson(candidate.parts)},
-            {"failedHere", failedHere}};
+    return {{"version", candidate.version}, {"notes", candidate.notes},    {"changeLog", candidate.changeLog},
+            {"fetch", candidate.fetch},     {"write", candidate.write},    {"parts", partsJson(candidate.parts)},
+            {"failedHere", failedHere},     {"percent", candidate.percent}};
 }
 
 Json candidateNow(const Update::Checked &checked, const Update::System &system, const std::string &running)

@@ -5,6 +5,7 @@
 #include "bus/surroundings.h"
 #include "core/base/errorjson.h"
 #include "core/boot/choice.h"
+#include "core/update/notes.h"
 #include "core/update/print.h"
 #include "helper/updatestate.h"
 #include "helper/wholedownload.h"
@@ -77,13 +78,6 @@ Result<void> addOffered(const Update::System &system, const Update::UpdateSet &s
         candidate.write += instance.fields.size.value_or(0);
     }
     return {};
-}
-
-std::string webAddress(const std::vector<std::string> &addresses)
-{
-    constexpr std::size_t longest = 2048;
-    const auto found = std::ranges::find_if(addresses, [](const std::string &each) { return each.starts_with("https://") && each.size() <= longest; });
-    return found == addresses.end() ? std::string() : *found;
 }
 
 std::string whatDiffers(const Json &now, const Json &then)
@@ -193,10 +187,16 @@ Result<Updating::Answer> Updating::askServer(Progress &progress) const
 {
     const auto how = options();
     PREON_TRY(const Update::System system, Update::System::look(m_settings.host, how, progress));
-    const Update::UpdateSet *set = system.candidate() ? system.candidate() : system.failedOffer();
+    const Update::UpdateSet *set = system.candidate();
+    if (!set)
+        set = system.laterOffer();
+    if (!set)
+        set = system.failedOffer();
     if (!set)
         return Answer{};
-    Update::Candidate candidate{.version = set->version, .notes = {}, .changeLog = webAddress(Update::changeLogs(*set, system.seen().enabled)), .parts = {}};
+    const Update::Notes notes = Update::notesOf(*set, system.seen().enabled, how.fetching, progress);
+    Update::Candidate candidate{
+        .version = set->version, .notes = notes.text, .changeLog = notes.page, .parts = {}, .percent = system.heldBack(*set).value_or(100)};
     const auto plan = system.plan(set->version);
     const auto cost = plan ? Update::costOf(*plan, how.fetching, progress) : Result<Update::UpdateCost>(std::unexpected(plan.error()));
     if (cost) {
@@ -238,7 +238,9 @@ Result<Json> Updating::look() const
         checked.heard = checked.when;
     checked.error = found ? std::optional<Error>() : found.error();
     if (found) {
-        const bool isKnown = checked.candidate && found->candidate && checked.candidate->version == found->candidate->version;
+        // Known since its turn came: before that nobody was told of it.
+        const bool isKnown = checked.candidate && found->candidate && checked.candidate->version == found->candidate->version
+            && (checked.candidate->percent < 100) == (found->candidate->percent < 100);
         if (!isKnown || checked.found == 0)
             checked.found = checked.when;
         checked.candidate = found->candidate;

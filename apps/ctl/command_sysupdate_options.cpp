@@ -152,6 +152,10 @@ Result<SysupdateRequest> understandSysupdate(const SysupdateOptions &options, co
     request.elsewhere = !options.root.empty() || !options.image.empty();
     request.legend = !options.noLegend;
     request.places.offline = options.offline;
+    // The switch of systemd 258 and newer.
+    const char *freshness = secure_getenv("SYSTEMD_SYSUPDATE_VERIFY_FRESHNESS");
+    if (!freshness || parseBoolean(freshness).value_or(true))
+        request.places.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     // No store: like systemd-sysupdate's, an attempt leaves nothing outside the places that the transfers name.
     request.fetching.program = options.fetcher;
     if (!options.transferSource.empty())

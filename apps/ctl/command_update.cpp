@@ -11,6 +11,8 @@
 #include "core/job/job.h"
 #include "core/update/automatic.h"
 #include "core/update/offer.h"
+#include "core/update/policy.h"
+#include "core/update/print.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -27,7 +29,7 @@ namespace
 using Json = nlohmann::ordered_json;
 
 struct Options {
-    std::string version, component, root, disk, fetcher = Fetch::installedProgram;
+    std::string version, component, root, disk, proxy, change, feature, fetcher = Fetch::installedProgram;
     std::vector<std::string> mirrors;
     std::uint64_t rate = 0;
     bool json = false, dryRun = false, yes = false, offline = false, unsigned_ = false, reboot = false;
@@ -45,6 +47,7 @@ Update::SystemOptions systemOptions(const Options &options, const Host &host)
     how.fetching.store = host.path("/var/lib/preon/update/kept");
     how.fetching.bytesPerSecond = options.rate;
     how.fetching.mirrors = options.mirrors;
+    how.fetching.proxy = options.proxy;
     return how;
 }
 
@@ -58,13 +61,35 @@ Result<Update::Offer> offer(const Host &host, const Options &options, Progress &
     return Update::makeOffer(host, options.version, systemOptions(options, host), progress);
 }
 
-// nullopt: nothing newer, which is an answer and no error.
-Result<std::optional<Update::Offer>> offerIfAny(const Host &host, const Options &options, Progress &progress)
+// What is on offer for this computer; where nothing is, what will be once its turn has come. Neither is an answer, and no error.
+struct Answer {
+    std::optional<Update::Offer> offer;
+    std::string later; // a version that is handed out in steps
+    unsigned percent = 100; // of computers that get it now
+};
+
+Result<Answer> offerIfAny(const Host &host, const Options &options, Progress &progress)
 {
-    if (options.version.empty())
-        return Update::makeOffer(host, systemOptions(options, host), progress);
-    PREON_TRY(Update::Offer found, offer(host, options, progress));
-    return std::optional(std::move(found));
+    const auto how = systemOptions(options, host);
+    PREON_TRY(Update::System system, Update::System::look(host, how, progress));
+    Answer answer;
+    if (options.version.empty() && !system.candidate()) {
+        if (const auto *set = system.laterOffer()) {
+            answer.later = set->version;
+            answer.percent = system.heldBack(*set).value_or(answer.percent);
+        }
+        return answer;
+    }
+    PREON_TRY(answer.offer, Update::offerOf(std::move(system), options.version, how.fetching, progress));
+    return answer;
+}
+
+void sayNothingNewer(const Answer &answer)
+{
+    std::cout << "There is no newer version" << (answer.later.empty() ? ".\n" : " for this computer yet.\n");
+    if (!answer.later.empty())
+        std::cout << std::format("Version {0} is handed out in steps, to {1} % of computers now. `preonctl update install {0}` takes it all the same.\n",
+                                 answer.later, answer.percent);
 }
 
 Json toJson(const Update::Offer &offer, const Host &host)
@@ -80,15 +105,16 @@ void show(const Update::Offer &offer, const Host &host)
 Result<void> check(const Host &host, const Options &options, Invocation &invocation)
 {
     TerminalProgress progress;
-    PREON_TRY(const auto found, offerIfAny(host, options, progress));
-    if (!found) {
+    PREON_TRY(const Answer answer, offerIfAny(host, options, progress));
+    if (!answer.offer) {
         if (options.json)
-            print({{"candidate", nullptr}});
+            print({{"candidate", nullptr}, {"later", answer.later.empty() ? Json() : Json{{"version", answer.later}, {"percent", answer.percent}}}});
         else
-            std::cout << "There is no newer version.\n";
+            sayNothingNewer(answer);
         invocation.status = 1;
         return {};
     }
+    const Update::Offer *found = &*answer.offer;
     if (options.json)
         print({{"candidate", {{"version", found->plan.version}, {"fetch", found->cost.fetch}, {"write", found->cost.write}}}});
     else
@@ -143,18 +169,19 @@ Result<void> install(const Host &host, const Options &options)
     if (!options.dryRun) {
         PREON_TRY(lock, Update::lockUpdates(host));
     }
-    std::optional<Update::Offer> found;
+    Answer answer;
     {
         TerminalProgress progress;
-        PREON_TRY(found, offerIfAny(host, options, progress));
+        PREON_TRY(answer, offerIfAny(host, options, progress));
     }
-    if (!found) {
+    if (!answer.offer) {
         if (options.json)
             print({{"version", nullptr}});
         else
-            std::cout << "There is no newer version.\n";
+            sayNothingNewer(answer);
         return {};
     }
+    const Update::Offer *found = &*answer.offer;
     if (!options.json)
         show(*found, host);
     if (options.dryRun) {
@@ -266,6 +293,38 @@ Result<void> history(const Host &host, const Options &options)
     return {};
 }
 
+Json featureList(const std::vector<Update::Feature> &features)
+{
+    Json all = Json::array();
+    for (const Update::Feature &feature : features)
+        all.push_back({{"id", feature.id}, {"description", feature.description}, {"documentation", feature.documentation}, {"enabled", feature.enabled}});
+    return all;
+}
+
+Result<void> features(const Host &host, const Options &options)
+{
+    if (options.change.empty()) {
+        auto here = options;
+        here.offline = true;
+        TerminalProgress progress;
+        PREON_TRY(const auto system, Update::System::look(host, systemOptions(here, host), progress));
+        if (options.json)
+            print(featureList(system.definitions().features));
+        else
+            std::cout << Update::featuresTable(system.definitions().features, true);
+        return {};
+    }
+    if (options.feature.empty())
+        return fail(ErrorCode::BadArgument, "No feature is named", "what is to be switched on or off has to be said", "`preonctl update features` lists them.");
+    const bool enabled = options.change == "enable";
+    PREON_CHECK(Update::setFeature(host, options.feature, enabled));
+    if (options.json)
+        print({{"feature", options.feature}, {"enabled", enabled}});
+    else
+        std::cout << options.feature << (enabled ? " comes" : " goes") << " with the next update.\n";
+    return {};
+}
+
 // Where systemd gives this service a folder for it; otherwise nothing is remembered.
 std::optional<std::filesystem::path> attemptsPath()
 {
@@ -303,6 +362,7 @@ Result<Update::AutomaticFacts> automaticFacts(const HelperClient::Json &state)
         if (const auto &candidate = state.at("candidate"); !candidate.is_null()) {
             facts.candidate = candidate.at("version").get<std::string>();
             facts.failedHere = candidate.at("failedHere").get<bool>();
+            facts.heldBack = candidate.at("percent").get<unsigned>() < 100;
             facts.found = state.at("found").get<std::int64_t>();
         }
     } catch (const HelperClient::Json::exception &error) {
@@ -430,6 +490,7 @@ void addUpdate(CLI::App &app, Invocation &invocation)
         command->add_option("--mirror", options->mirrors, "A folder of another server with the same files, tried after the one in the settings")
             ->type_name("URL");
         command->add_option("--rate", options->rate, "Fetch no faster than that")->type_name("BYTES")->transform(CLI::AsSizeValue(false));
+        command->add_option("--proxy", options->proxy, "Fetch through it: http://…, socks5h://…")->type_name("URL");
         command->add_flag("--unsigned", options->unsigned_, "Take a list of files without a signature");
         command->add_option("--fetcher", options->fetcher, "The program that fetches and unpacks")->type_name("FILE");
         return command;
@@ -461,6 +522,12 @@ void addUpdate(CLI::App &app, Invocation &invocation)
     changing(add("vacuum", "Remove versions beyond what the settings keep",
                  "The one that runs and the last one that came up are never removed.\n\n  preonctl update vacuum --dry-run", vacuum));
     add("history", "What was updated and started, and how it went", "  preonctl update history", history);
+    auto *optional = add("features", "List what can be had beside the system itself, or switch some of it on or off",
+                         "What is switched on comes with the next update, and what is switched off goes with it.\n\n"
+                         "  preonctl update features\n  preonctl update features enable FEATURE",
+                         features);
+    optional->add_option("SWITCH", options->change, "enable or disable")->check(CLI::IsMember({"enable", "disable"}));
+    optional->add_option("FEATURE", options->feature, "Which");
     auto *byItself = update->add_subcommand("automatic", "Do what the policy says is to be done by itself now: ask the server, fetch, or nothing");
     byItself->footer("What preon-update.timer runs every hour or so. The server is asked about once a day; what is new is fetched on mains power, where no "
                      "byte costs, and while nobody\n"

@@ -400,6 +400,11 @@ bool Centre::hasFailedHere() const
     return candidate()["failedHere"_L1].toBool();
 }
 
+bool Centre::isHeldBack() const
+{
+    return isHeldBackIn(m_state);
+}
+
 bool Centre::wasCutOff() const
 {
     return m_wasCutOff;

@@ -44,6 +44,7 @@ class Centre : public QObject
     Q_PROPERTY(QString amount READ amount NOTIFY changed)
     Q_PROPERTY(QString fetched READ fetched NOTIFY changed)
     Q_PROPERTY(bool failedHere READ hasFailedHere NOTIFY changed)
+    Q_PROPERTY(bool heldBack READ isHeldBack NOTIFY changed)
     Q_PROPERTY(bool cutOff READ wasCutOff NOTIFY changed)
     Q_PROPERTY(QStringList consequences READ consequences NOTIFY changed)
     Q_PROPERTY(QString details READ details NOTIFY changed)
@@ -92,6 +93,7 @@ public:
     QString amount() const; // to fetch, "142 MB"
     QString fetched() const; // of a paused download, "48 MB of 142 MB"
     bool hasFailedHere() const; // what is new
+    bool isHeldBack() const; // it is handed out in steps, and this computer's turn is still to come
     bool wasCutOff() const; // what is Paused
     QStringList consequences() const;
     QString details() const;

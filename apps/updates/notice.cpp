@@ -54,7 +54,7 @@ std::vector<Notice> noticesOf(const QJsonObject &state, const QDateTime &now)
                            .about = waiting,
                            .title = i18n("%1 waits for a restart", titleOf(state, waiting)),
                            .text = i18n("Until then this computer runs %1.", here)});
-    } else if (!candidate.isEmpty() && !candidate["failedHere"_L1].toBool() && !comes) {
+    } else if (!candidate.isEmpty() && !candidate["failedHere"_L1].toBool() && !isHeldBackIn(state) && !comes) {
         const QString version = candidate["version"_L1].toString();
         const QString amount = Ui::sizeInWords(quint64(candidate["fetch"_L1].toInteger()));
         notices.push_back({.kind = u"available"_s,

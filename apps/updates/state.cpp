@@ -192,6 +192,11 @@ QString waitingIn(const QJsonObject &state)
     return next == versions.end() || (*next)["running"_L1].toBool() ? QString() : (*next)["version"_L1].toString();
 }
 
+bool isHeldBackIn(const QJsonObject &state)
+{
+    return state["candidate"_L1]["percent"_L1].toInt(100) < 100;
+}
+
 int silentWeeksIn(const QJsonObject &state)
 {
     // A maker who says nothing new for so long says at least that there is nothing, if all is well.

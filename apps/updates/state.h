@@ -32,6 +32,9 @@ QVariantMap leftInWords(const QJsonObject &state, const QDateTime &now);
 // The version that the next start brings, and that does not run; empty: none.
 QString waitingIn(const QJsonObject &state);
 
+// Whether the candidate is handed out in steps, and this computer's turn is still to come.
+bool isHeldBackIn(const QJsonObject &state);
+
 // The weeks that nothing came from the maker, and that are too many; 0: all is well.
 int silentWeeksIn(const QJsonObject &state);
 

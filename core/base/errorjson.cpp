@@ -10,11 +10,11 @@ namespace Preon
 
 namespace
 {
-constexpr std::array allCodes{ErrorCode::BadArgument, ErrorCode::BadFormat,      ErrorCode::Busy,       ErrorCode::Cancelled,
-                              ErrorCode::Changed,     ErrorCode::Corrupt,        ErrorCode::Exists,     ErrorCode::Insecure,
-                              ErrorCode::Io,          ErrorCode::NoSpace,        ErrorCode::NotFound,   ErrorCode::NoTpm,
-                              ErrorCode::Permission,  ErrorCode::PolicyMismatch, ErrorCode::Timeout,    ErrorCode::TpmLockout,
-                              ErrorCode::ToolFailed,  ErrorCode::Untrusted,      ErrorCode::Unsupported};
+constexpr std::array allCodes{ErrorCode::BadArgument, ErrorCode::BadFormat,      ErrorCode::Busy,      ErrorCode::Cancelled,
+                              ErrorCode::Changed,     ErrorCode::Corrupt,        ErrorCode::Exists,    ErrorCode::Insecure,
+                              ErrorCode::Io,          ErrorCode::NoSpace,        ErrorCode::NotFound,  ErrorCode::NoTpm,
+                              ErrorCode::Permission,  ErrorCode::PolicyMismatch, ErrorCode::Stale,     ErrorCode::Timeout,
+                              ErrorCode::TpmLockout,  ErrorCode::ToolFailed,     ErrorCode::Untrusted, ErrorCode::Unsupported};
 }
 
 nlohmann::ordered_json toJson(const Error &error)

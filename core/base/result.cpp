@@ -40,6 +40,8 @@ std::string_view errorName(ErrorCode code)
         return "permission";
     case ErrorCode::PolicyMismatch:
         return "policy-mismatch";
+    case ErrorCode::Stale:
+        return "stale";
     case ErrorCode::Timeout:
         return "timeout";
     case ErrorCode::TpmLockout:

@@ -29,6 +29,7 @@ enum class ErrorCode {
     NoTpm, // no usable TPM 2.0
     Permission,
     PolicyMismatch, // the TPM refuses: this is not the machine, kernel or moment that the secret was sealed for
+    Stale, // good once, and too old now: a list that its maker has not renewed, or one from before what was seen here
     Timeout,
     TpmLockout, // too many wrong tries; the TPM makes us wait
     ToolFailed, // a program of another project that we run did not succeed

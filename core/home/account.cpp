@@ -4,6 +4,7 @@
 
 #include "core/base/units.h"
 #include "core/base/format.h"
+#include "core/base/text.h"
 #include "core/home/username.h"
 
 #include <algorithm>

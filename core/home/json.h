@@ -26,9 +26,6 @@ Result<nlohmann::json> parseObject(std::string_view text, std::string_view what)
 // As systemd formats a normalized variant: names sorted by their bytes, no blanks, real numbers in scientific notation with all digits of the widest type.
 std::string canonical(const nlohmann::json &value);
 
-// Well-formed, NUL included.
-bool isUtf8(std::string_view text);
-
 // A text as JSON has it, quotes included, made and kept in bytes that wipe themselves. The text must be UTF-8 without NUL: BadArgument.
 Result<Secret> quoted(const Secret &text);
 

@@ -3,7 +3,7 @@
 #include "core/home/username.h"
 
 #include "core/base/format.h"
-#include "core/home/json.h"
+#include "core/base/text.h"
 
 #include <algorithm>
 #include <array>

@@ -28,6 +28,8 @@ AutomaticDecision decideAutomatic(const AutomaticFacts &facts)
         return nothing("nothing newer was there when the server was asked last");
     if (facts.failedHere)
         return nothing("version " + facts.candidate + " did not come up here before");
+    if (facts.heldBack)
+        return nothing("version " + facts.candidate + " is handed out in steps, and the turn of this computer is still to come");
     if (facts.policy.automatic != Automatic::Fetch)
         return nothing("version " + facts.candidate + " is fetched when a person says so");
     if (facts.onBattery)

@@ -31,6 +31,7 @@ struct AutomaticFacts {
     int failures = 0; // of fetching that version, one after the other
     std::int64_t failed = 0; // the last of them
     bool failedHere = false; // that version was left here before
+    bool heldBack = false; // it is handed out in steps, and this computer's turn is still to come
 };
 
 enum class AutomaticStep { Nothing, Ask, Fetch };

@@ -4,6 +4,7 @@
 
 #include "core/base/errorjson.h"
 #include "core/update/pattern.h"
+#include "core/update/rollout.h"
 
 #include <algorithm>
 
@@ -84,6 +85,8 @@ std::optional<Candidate> parseCandidate(const Json &json)
         || !(changeLog->empty() || changeLog->starts_with("https://")))
         return std::nullopt;
     Candidate candidate{.version = *version, .notes = *notes, .changeLog = *changeLog, .fetch = *fetch, .write = *write, .parts = {}};
+    if (const auto percent = json.find("percent"); percent != json.end() && percent->is_number_unsigned())
+        candidate.percent = static_cast<unsigned>(std::min<std::uint64_t>(percent->get<std::uint64_t>(), wholePercent));
     for (const Json &each : *parts) {
         auto part = parsePart(each);
         if (!part)
@@ -137,8 +140,8 @@ std::string checkedText(const Checked &checked)
         Json parts = Json::array();
         for (const CandidatePart &part : candidate.parts)
             parts.push_back({{"name", part.name}, {"fetch", part.fetch}, {"write", part.write}, {"target", part.target}});
-        json["candidate"] = {{"version", candidate.version}, {"notes", candidate.notes}, {"changeLog", candidate.changeLog},
-                             {"fetch", candidate.fetch},     {"write", candidate.write}, {"parts", std::move(parts)}};
+        json["candidate"] = {{"version", candidate.version}, {"notes", candidate.notes},  {"changeLog", candidate.changeLog}, {"fetch", candidate.fetch},
+                             {"write", candidate.write},     {"parts", std::move(parts)}, {"percent", candidate.percent}};
     }
     return recordText(json);
 }

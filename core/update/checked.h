@@ -31,6 +31,7 @@ struct Candidate {
     std::string changeLog; // an https address, or empty
     std::uint64_t fetch = 0, write = 0; // bytes
     std::vector<CandidatePart> parts;
+    unsigned percent = 100; // of computers that get it now; below 100: this one is not among them yet (rollout.h)
     bool operator==(const Candidate &) const = default;
 };
 

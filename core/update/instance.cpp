@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <array>
+#include <format>
 #include <map>
 
 #include <fcntl.h>
@@ -161,11 +162,20 @@ Result<void> lookAtOffers(const Transfer &transfer, const Resource &resource, co
     if (!places.manifest)
         return fail(ErrorCode::Unsupported, "What " + resource.path + " offers is not known", "nothing is here that fetches over the network");
     PREON_TRY(const Bytes bytes, places.manifest(transfer));
-    PREON_TRY(const Manifest manifest, parseManifest(bytes));
-    for (const ManifestEntry &entry : manifest.entries) {
+    PREON_TRY(Manifest manifest, parseManifest(bytes));
+    if (places.now && manifest.isStale(*places.now)) {
+        const auto day = *std::ranges::min_element(manifest.bestBefore);
+        return fail(ErrorCode::Stale, "The list of versions at " + resource.path + " is out of date",
+                    std::format("it is good until {:%Y-%m-%d}, and today is {:%Y-%m-%d} (UTC)", std::chrono::sys_days(day), *places.now),
+                    "Check this computer's date. If it is right, the maker has to renew the list, or somebody holds back what is newer.");
+    }
+    into.rollouts = std::move(manifest.rollouts);
+    for (ManifestEntry &entry : manifest.entries) {
         Match match = matchFirst(resource.patterns, entry.name);
-        if (match.matched != Matched::Yes)
+        if (match.matched != Matched::Yes) {
+            into.documents.push_back(std::move(entry));
             continue;
+        }
         if (match.fields.sha256 && *match.fields.sha256 != entry.sha256)
             return fail(ErrorCode::Corrupt, resource.path + " contradicts itself about " + entry.name,
                         "its name says another SHA-256 hash than the list of files does");

@@ -38,6 +38,8 @@ struct Holdings {
     std::vector<Disk::Partition> emptySlots; // in the order of the table
     std::vector<std::filesystem::path> temporary; // what systemd 257 leaves of an update that was cut off: .#…
     std::optional<std::uint64_t> freeBytes; // of the file system; nullopt: not known
+    std::vector<Rollout> rollouts; // of a list of files: what is handed out in steps
+    std::vector<ManifestEntry> documents; // of a list of files: what else it names, of which notes of a version may be one
 
     // As systemd finds one of several with equal versions: by halving.
     const Instance *find(std::string_view version) const;
@@ -54,6 +56,8 @@ struct Places {
     bool offline = false; // sources count as empty
     std::uint32_t sectorSize = 512; // of disk, when it is an image file
 
+    // What a list of files must not be older than (BEST-BEFORE-…); nullopt: its age does not matter.
+    std::optional<std::chrono::sys_seconds> now = {};
     // The bytes of URL/SHA256SUMS, verified as the transfer asks. Unsupported when there is nothing that fetches.
     std::function<Result<Bytes>(const Transfer &transfer)> manifest;
 };

@@ -4,6 +4,7 @@
 #include "core/update/manifest.h"
 
 #include "core/base/fd.h"
+#include "core/base/text.h"
 
 #include <algorithm>
 #include <charconv>
@@ -16,31 +17,6 @@ namespace
 {
 constexpr std::size_t hashLetters = 64, longestName = 255;
 constexpr std::string_view marker = "BEST-BEFORE-";
-
-bool isUtf8(std::string_view text)
-{
-    for (std::size_t i = 0; i < text.size();) {
-        const auto first = static_cast<unsigned char>(text[i]);
-        const std::size_t more = first < 0x80 ? 0
-            : first >= 0xc2 && first < 0xe0   ? 1
-            : first >= 0xe0 && first < 0xf0   ? 2
-            : first >= 0xf0 && first < 0xf5   ? 3
-                                              : 4;
-        if (more == 4 || i + more >= text.size())
-            return false;
-        std::uint32_t point = more == 0 ? first : first & (0x3fU >> more);
-        for (std::size_t k = 1; k <= more; ++k) {
-            const auto next = static_cast<unsigned char>(text[i + k]);
-            if ((next & 0xc0U) != 0x80)
-                return false;
-            point = (point << 6U) | (next & 0x3fU);
-        }
-        if ((more == 2 && (point < 0x800 || (point >= 0xd800 && point < 0xe000))) || (more == 3 && (point < 0x10000 || point > 0x10ffff)))
-            return false;
-        i += more + 1;
-    }
-    return true;
-}
 
 // Why it is no name of a file in the manifest's own folder; nullptr when it is one.
 const char *problemOf(std::string_view name)
@@ -123,6 +99,13 @@ Result<Manifest> parseManifest(ByteView bytes)
         if (!entry)
             return refuse(where + entry.error().what);
         text.remove_prefix(end + 1);
+        if (isRollout(entry->name)) {
+            if (auto rollout = parseRollout(entry->name))
+                manifest.rollouts.push_back(std::move(*rollout));
+            else
+                manifest.warnings.push_back(entry->name + " names no percentage of a version, ignoring.");
+            continue;
+        }
         if (!entry->name.starts_with(marker)) {
             manifest.entries.push_back(std::move(*entry));
             continue;

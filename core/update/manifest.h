@@ -7,6 +7,7 @@
 
 #include "core/base/hash.h"
 #include "core/base/result.h"
+#include "core/update/rollout.h"
 
 #include <chrono>
 #include <string>
@@ -25,6 +26,7 @@ struct Manifest {
     std::vector<ManifestEntry> entries; // in the order written, without the markers
     // The last days on which the list is good, from names such as BEST-BEFORE-2026-12-31. All of them are honoured.
     std::vector<std::chrono::year_month_day> bestBefore;
+    std::vector<Rollout> rollouts; // from names such as ROLLOUT-25-3.1
     std::vector<std::string> warnings;
 
     // Whether the last of those days is over, in UTC.

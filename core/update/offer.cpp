@@ -33,12 +33,17 @@ Begun noteOf(const Offer &offer)
 
 } // namespace
 
+Result<Offer> offerOf(System system, const std::string &version, const Fetching &fetching, Progress &progress)
+{
+    PREON_TRY(UpdatePlan plan, system.plan(version));
+    PREON_TRY(UpdateCost cost, costOf(plan, fetching, progress));
+    return Offer{.system = std::move(system), .plan = std::move(plan), .cost = std::move(cost)};
+}
+
 Result<Offer> makeOffer(const Host &host, const std::string &version, const SystemOptions &options, Progress &progress)
 {
     PREON_TRY(System system, System::look(host, options, progress));
-    PREON_TRY(UpdatePlan plan, system.plan(version));
-    PREON_TRY(UpdateCost cost, costOf(plan, options.fetching, progress));
-    return Offer{.system = std::move(system), .plan = std::move(plan), .cost = std::move(cost)};
+    return offerOf(std::move(system), version, options.fetching, progress);
 }
 
 Result<std::optional<Offer>> makeOffer(const Host &host, const SystemOptions &options, Progress &progress)
@@ -46,9 +51,8 @@ Result<std::optional<Offer>> makeOffer(const Host &host, const SystemOptions &op
     PREON_TRY(System system, System::look(host, options, progress));
     if (!system.candidate())
         return std::nullopt;
-    PREON_TRY(UpdatePlan plan, system.plan({}));
-    PREON_TRY(UpdateCost cost, costOf(plan, options.fetching, progress));
-    return Offer{.system = std::move(system), .plan = std::move(plan), .cost = std::move(cost)};
+    PREON_TRY(Offer offer, offerOf(std::move(system), {}, options.fetching, progress));
+    return std::optional(std::move(offer));
 }
 
 std::vector<std::string> removedVersions(const Offer &offer)

@@ -17,6 +17,8 @@ struct Offer {
     UpdatePlan plan;
     UpdateCost cost;
 };
+// Of a system that was looked at. version: empty is the candidate. Errors of System::plan and costOf.
+Result<Offer> offerOf(System system, const std::string &version, const Fetching &fetching, Progress &progress);
 // version: empty is the candidate. Errors of System::look, System::plan and costOf.
 Result<Offer> makeOffer(const Host &host, const std::string &version, const SystemOptions &options, Progress &progress);
 // The same of the candidate; nullopt where there is nothing newer.

@@ -38,25 +38,6 @@ Fetch::Request requestFor(const std::string &url, const Fetching &fetching, std:
     return request;
 }
 
-Result<Bytes> fetchSmall(const std::string &url, const Fetching &fetching, std::size_t limit, Progress &progress)
-{
-    PREON_TRY(auto download, Fetch::Download::start(requestFor(url, fetching, limit), fetching.program));
-    Bytes content;
-    while (true) {
-        PREON_TRY(const auto frame, download.next(progress));
-        if (const auto *start = std::get_if<Fetch::Start>(&frame)) {
-            if (start->offset == 0)
-                content.clear();
-        } else if (const auto *data = std::get_if<Fetch::Data>(&frame)) {
-            if (data->bytes.size() > limit - std::min(limit, content.size()))
-                return fail(ErrorCode::BadFormat, url + " is too large", "it has more than " + std::to_string(limit) + " bytes");
-            content.insert(content.end(), data->bytes.begin(), data->bytes.end());
-        } else if (std::holds_alternative<Fetch::Done>(frame)) {
-            return content;
-        }
-    }
-}
-
 std::int64_t now()
 {
     return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -80,7 +61,7 @@ Result<void> remember(const std::string &folder, std::int64_t when, const Host &
     if (known != seen.end() && when > 0 && when < known->signedAt) {
         const std::chrono::sys_seconds then{std::chrono::seconds(known->signedAt)}, offered{std::chrono::seconds(when)};
         return fail(
-            ErrorCode::Untrusted, "The list of versions at " + folder + " is older than the one that was there before",
+            ErrorCode::Stale, "The list of versions at " + folder + " is older than the one that was there before",
             std::format("it was signed on {:%Y-%m-%d %H:%M:%S}, and one that was signed on {:%Y-%m-%d %H:%M:%S} (UTC) was seen here already", offered, then),
             "The server, or somebody between it and here, offers what is past. Try again later, or in another network.");
     }
@@ -122,6 +103,25 @@ std::string seenManifestsText(const std::vector<SeenManifest> &seen)
     for (const SeenManifest &each : seen)
         json.push_back({{"folder", each.folder}, {"signedAt", each.signedAt}, {"seenAt", each.seenAt}});
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + '\n';
+}
+
+Result<Bytes> fetchSmall(const std::string &url, const Fetching &fetching, std::size_t limit, Progress &progress)
+{
+    PREON_TRY(auto download, Fetch::Download::start(requestFor(url, fetching, limit), fetching.program));
+    Bytes content;
+    while (true) {
+        PREON_TRY(const auto frame, download.next(progress));
+        if (const auto *start = std::get_if<Fetch::Start>(&frame)) {
+            if (start->offset == 0)
+                content.clear();
+        } else if (const auto *data = std::get_if<Fetch::Data>(&frame)) {
+            if (data->bytes.size() > limit - std::min(limit, content.size()))
+                return fail(ErrorCode::BadFormat, url + " is too large", "it has more than " + std::to_string(limit) + " bytes");
+            content.insert(content.end(), data->bytes.begin(), data->bytes.end());
+        } else if (std::holds_alternative<Fetch::Done>(frame)) {
+            return content;
+        }
+    }
 }
 
 Result<Bytes> fetchManifest(const std::string &folder, bool verify, const Fetching &fetching, const Host &host, Progress &progress)

@@ -14,12 +14,15 @@
 namespace Preon::Update
 {
 
-// The list of a folder of a server, which a settings file may say needs no signature (Verify=no). Untrusted: no signature by one of the machine's keys; and, for lists that are signed, one that is older than
+// The list of a folder of a server, which a settings file may say needs no signature (Verify=no). Untrusted: no signature by one of the machine's keys. Stale, for lists that are signed: one that is older than
 // what was seen here before (a mirror that was stopped, or plays back what it once had).
 Result<Bytes> fetchManifest(const std::string &folder, bool verify, const Fetching &fetching, const Host &host, Progress &progress);
 
 // The same for a look: of a folder that several transfers have in common the server is asked once. host, fetching and progress have to outlive it.
 std::function<Result<Bytes>(const Transfer &)> manifestsFrom(const Fetching &fetching, const Host &host, Progress &progress);
+
+// A file of the server, whole and in memory; BadFormat where it has more than `limit` bytes. Nothing vouches for it yet.
+Result<Bytes> fetchSmall(const std::string &url, const Fetching &fetching, std::size_t limit, Progress &progress);
 
 // Bytes of a file on the server, without fetching it; nullopt where the server does not say.
 Result<std::optional<std::uint64_t>> fetchSize(const std::string &url, const Fetching &fetching, Progress &progress);

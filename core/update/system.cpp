@@ -168,8 +168,11 @@ Result<System> System::look(const Host &host, const SystemOptions &options, Prog
     }
     system.m_instancesMax = options.instancesMax;
     system.m_kept = keptVersions(host);
+    if (const auto id = how.specifiers.values.find('m'); id != how.specifiers.values.end())
+        system.m_machineId = id->second;
     Places places = placesOf(host);
     places.offline = options.offline;
+    places.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     if (!options.disk.empty()) {
         places.disk = options.disk;
         places.mayUseDevices = true;
@@ -218,12 +221,33 @@ bool System::isGivenUp(const UpdateSet &set) const
     return std::ranges::contains(m_left, set.version, &Boot::LeftVersion::version);
 }
 
+std::optional<unsigned> System::heldBack(const UpdateSet &set) const
+{
+    if (set.installed)
+        return std::nullopt;
+    std::vector<Rollout> rollouts;
+    for (const Seen &seen : m_look.enabled)
+        rollouts.insert(rollouts.end(), seen.source.rollouts.begin(), seen.source.rollouts.end());
+    return heldBackAt(rollouts, set.version, m_machineId);
+}
+
+const UpdateSet *System::laterOffer() const
+{
+    for (const UpdateSet &set : m_sets.all) {
+        if (!m_running.empty() && compareVersions(set.version, m_running) <= 0)
+            return nullptr;
+        if (set.available && !set.obsolete && isComplete(set) && !failedHere(set.version) && heldBack(set))
+            return &set;
+    }
+    return nullptr;
+}
+
 const UpdateSet *System::candidate() const
 {
     for (const UpdateSet &set : m_sets.all) {
         if (!m_running.empty() && compareVersions(set.version, m_running) <= 0)
             return nullptr;
-        if (set.obsolete || failedHere(set.version))
+        if (set.obsolete || failedHere(set.version) || heldBack(set))
             continue;
         if (isWholeHere(set))
             return nullptr;

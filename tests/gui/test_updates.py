@@ -20,6 +20,7 @@ LEFT = {"tries": 3, "gotToRoot": True, "reasons": ["The unit display-manager.ser
 FAILED_START = {"began": int(time.time()) - 7200, "outcome": "failed", "reasons": ["The unit display-manager.service failed"], "try": 3}
 VERSIONS = [{"version": "2", "running": True, "startsNext": True, "lastGood": True}, {"version": "1"}]
 NO_ROOM = {"code": "no-space", "what": "Particle 3 does not fit on this computer", "why": "1.1 GB are needed, 600 MB are free", "todo": "Free some room, then try again."}
+STALE = {"code": "stale", "what": "The list of versions at https://updates.example.com is out of date", "why": "it is good until 2026-11-01, and today is 2026-11-30 (UTC)", "todo": ""}
 UNSIGNED = {"code": "untrusted", "what": "The signature of SHA256SUMS is wrong", "why": "it was made by another key", "todo": "Ask the maker."}
 INSECURE = {"code": "insecure", "what": "https://example.com/SHA256SUMS could not be fetched", "why": "the certificate is for another name", "todo": ""}
 SILENT_SERVER = {"code": "timeout", "what": "The server gave no answer", "why": "example.com did not answer for 30 s", "todo": "Try again later."}
@@ -288,6 +289,13 @@ class UpdatesTest(unittest.TestCase):
         self.window.press("button", "Details")
         self.assertIn("it was made by another key", self.window.find(id="detailsText").text)
 
+    def test_a_list_that_is_past_its_day(self):
+        self.machine(checkError=STALE)
+        self.open("The server's list of versions is out of date")
+        self.says("Nothing of it was used. This computer runs Particle 2.")
+        self.says("Look at this computer's date, and try again later or in another network.")
+        self.silent("signed")
+
     def test_a_server_that_cannot_prove_who_it_is(self):
         self.machine(checkError=INSECURE)
         self.open("There is no secure connection to the maker's server")
@@ -535,6 +543,13 @@ class UpdatesTest(unittest.TestCase):
         self.open("Particle 3 is available")
         self.says("Particle 3 was tried here before and did not start properly")
         self.window.find("button", "Update anyway")
+
+    def test_a_version_that_is_handed_out_in_steps_can_be_had_before_its_turn(self):
+        self.machine(candidate=NEXT | {"percent": 25})
+        self.open("Particle 3 is on its way")
+        self.says("It comes to all computers bit by bit, and the turn of this one is still to come. 142 MB to fetch.")
+        self.window.press("button", "Update anyway")
+        self.asked("Plan", "3", {})
 
     def versions_page(self, **facts):
         self.machine(**facts)

@@ -25,6 +25,8 @@ FEATURES = [{"id": "devel", "description": "Tools for developers", "documentatio
             {"id": "nvidia", "description": "Drivers for NVIDIA graphics", "documentation": "", "enabled": True}]
 NO_ROOM = {"code": "no-space", "what": "Particle 3 does not fit on this computer", "why": "1.1 GB are needed, 600 MB are free", "todo": "Free some room, then try again."}
 UNSIGNED = {"code": "untrusted", "what": "The signature of SHA256SUMS is wrong", "why": "it was made by another key", "todo": "Ask the maker."}
+STALE = {"code": "stale", "what": "The list of versions at https://updates.example.com is out of date", "why": "it is good until 2026-11-01, and today is 2026-11-30 (UTC)",
+         "todo": "Check this computer's date."}
 INSECURE = {"code": "insecure", "what": "https://updates.example.com/SHA256SUMS could not be fetched", "why": "the certificate is not one that this computer knows", "todo": ""}
 SILENT_SERVER = {"code": "timeout", "what": "The server gave no answer", "why": "example.com did not answer for 30 s", "todo": "Try again later."}
 NO_DEFINITIONS = {"code": "not-found", "what": "This system cannot be updated from here", "why": "it has no sysupdate.d", "todo": "Update it as its maker says."}
@@ -72,11 +74,13 @@ class Walk:
         self.shot("offline", "There is no connection to the internet", connection=OFFLINE, checkError=SILENT_SERVER)
         self.shot("unreached", "The maker's server does not answer", checkError=SILENT_SERVER)
         self.shot("unsigned", "The server's list is not signed", checkError=UNSIGNED)
+        self.shot("stale", "The server's list of versions is out of date", checkError=STALE)
         self.shot("insecure", "There is no secure connection to the maker's server", checkError=INSECURE)
         self.shot("silent", "Particle 2 is up to date", silent=37)
         self.shot("no-room", "Particle 3 is available", lambda mock: self.desktop.answer(mock, "Plan", NO_ROOM, "sa{sv}", "ss"), candidate=NEXT)
         self.shot("left", "Particle 2 is up to date", versions=[{"version": "3", "left": LEFT, "starts": FAILED}, RUNS, OLD])
         self.shot("failed-here", "Particle 3 is available", candidate=NEXT | {"failedHere": True})
+        self.shot("on-its-way", "Particle 3 is on its way", candidate=NEXT | {"percent": 25})
         self.shot("blocked", NO_DEFINITIONS["what"], problem=NO_DEFINITIONS, versions=[])
         self.open("Particle 2 is up to date", lambda mock: self.desktop.checked(mock, None, 60))
         self.window.press("button", "Check now")

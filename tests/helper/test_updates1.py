@@ -183,6 +183,45 @@ class Versions(Updates):
         self.assertEqual(self.kernels(), ["OS_1.efi", "OS_2+3-0.efi"])
         self.assertEqual(self.describe()["pending"], "2")
 
+    def test_a_version_that_is_handed_out_in_steps_is_not_offered_before_its_turn(self):
+        self.offer(1, 2, change=lambda files: files.update({"ROLLOUT-0-2": b""}))
+        found = self.check()
+        self.assertEqual((found["version"], found["percent"], found["fetch"]), ("2", 0, self.releases[2].bytes))
+        self.assertEqual(self.describe()["candidate"], found)
+        first = self.describe()["found"]
+        self.refused("not-found", self.plan)
+        self.assertEqual(self.plan("2")[1]["version"], "2")
+        time.sleep(1.1)
+        self.offer(1, 2)
+        self.assertEqual(self.check()["percent"], 100)
+        # It counts as found once its turn has come.
+        self.assertGreater(self.describe()["found"], first)
+        self.assertEqual(self.plan()[1]["version"], "2")
+
+    def test_notes_are_those_that_the_list_vouches_for(self):
+        notes = "Sleeps better.\r\n\tAnd: \u00fcberall \x1b[31mred\x00\n\n".encode()
+        transfer = self.root / "usr/lib/sysupdate.d/90-kernel.transfer"
+        text = transfer.read_text()
+        addresses = f"ChangeLog={self.nginx.plain}/OS_@v.txt\nChangeLog=https://example.invalid/@v\n"
+        transfer.write_text(text.replace("[Transfer]\n", f"[Transfer]\n{addresses}"))
+
+        def asked(change):
+            self.offer(1, 2, change=change)
+            found = self.check()
+            return found["notes"], found["changeLog"]
+
+        page = "https://example.invalid/2"
+        self.assertEqual(asked(lambda files: files.update({"OS_2.txt": notes})), ("Sleeps better.\n\tAnd: \u00fcberall [31mred", page))
+        self.assertEqual(self.describe()["candidate"]["notes"], "Sleeps better.\n\tAnd: \u00fcberall [31mred")
+        # What is there without being listed, is another one, too large or no text is left out, and the version is offered all the same.
+        self.assertEqual(asked(None), ("", page))
+        self.offer(1, 2, change=lambda files: files.update({"OS_2.txt": notes}))
+        self.nginx.put("OS_2.txt", notes + b"!")
+        self.assertEqual(self.check()["notes"], "")
+        self.assertEqual(asked(lambda files: files.update({"OS_2.txt": b"x" * 65537})), ("", page))
+        self.assertEqual(asked(lambda files: files.update({"OS_2.txt": b"\xff\xfe"})), ("", page))
+        self.assertEqual(asked(lambda files: files.update({"OS_2.txt": b"x" * 65536})), ("x" * 65536, page))
+
     def test_what_is_newer_than_a_version_that_was_given_up_is_offered(self):
         self.offer(1, 2)
         self.update()

@@ -85,7 +85,7 @@ class UpdateTest(Machine, unittest.TestCase):
         self.assertIn("OS_1.efi", self.kernels())
         versions = {each["version"]: each for each in self.ask(self.command("list", "--offline"))}
         self.assertTrue(versions["1"]["running"] and versions["1"]["kept"] and versions["2"]["installed"] and not versions["2"]["incomplete"])
-        self.assertEqual(self.ask(self.online("check"), 1), {"candidate": None})
+        self.assertEqual(self.ask(self.online("check"), 1), {"candidate": None, "later": None})
         self.assertEqual(self.ask(self.online("install")), {"version": None})
         history = self.ask(self.command("history"))
         self.assertEqual([(each["version"], each["state"]) for each in history["updates"]], [("2", "done")])
@@ -221,10 +221,55 @@ class UpdateTest(Machine, unittest.TestCase):
         self.offer(1, 2, 3, when=now + 200)
         self.assertEqual(self.ask(self.online("check"))["candidate"]["version"], "3")
         self.offer(1, 2, when=now + 100)
-        error = self.refused(self.online("check"), "untrusted")
+        error = self.refused(self.online("check"), "stale")
         self.assertIn("older", error["what"])
         self.offer(1, 2, 3, when=now + 300)
         self.assertEqual(self.ask(self.online("check"))["candidate"]["version"], "3")
+
+    def test_refuses_a_list_that_is_past_its_day(self):
+        today = time.strftime("%Y-%m-%d", time.gmtime(time.time() + 60))
+        self.offer(1, 2, change=lambda files: files.update({f"BEST-BEFORE-{today}": b""}))
+        self.assertEqual(self.ask(self.online("check"))["candidate"]["version"], "2")
+        self.offer(1, 2, change=lambda files: files.update({f"BEST-BEFORE-{today}": b"", "BEST-BEFORE-2026-11-01": b""}))
+        for words in (["check"], ["install"], ["install", "2"]):
+            self.assertIn("good until 2026-11-01", self.refused(self.online(*words), "stale")["why"])
+        self.is_as_before()
+
+    def test_a_version_that_is_handed_out_in_steps_waits_for_its_turn(self):
+        (self.root / "etc/machine-id").write_text("0123456789abcdef0123456789abcdef\n")
+        steps = {}
+        for percent in range(0, 101, 5):
+            self.offer(1, 2, change=lambda files, name=f"ROLLOUT-{percent}-2": files.update({name: b""}))
+            steps[percent] = json.loads(subprocess.run(self.online("check"), capture_output=True, text=True, check=False).stdout)
+        came = [percent for percent, found in steps.items() if found["candidate"]]
+        self.assertTrue(came and 0 < came[0] and came == list(range(came[0], 101, 5)), steps)
+        self.assertEqual(steps[0], {"candidate": None, "later": {"version": "2", "percent": 0}})
+        # An older one that everybody may have is no worse for it.
+        self.offer(1, 2, 3, change=lambda files: files.update({"ROLLOUT-0-3": b""}))
+        self.assertEqual(self.ask(self.online("check"))["candidate"]["version"], "2")
+        self.offer(1, 2, change=lambda files: files.update({"ROLLOUT-0-2": b"", "ROLLOUT-1000-2": b"", "ROLLOUT-2": b"", "ROLLOUT--1-2": b""}))
+        self.assertEqual(self.ask(self.online("install")), {"version": None})
+        self.is_as_before()
+        # Who asks for it gets it.
+        self.assertEqual(self.ask(self.online("install", "2"))["version"], "2")
+        self.is_there(2)
+
+    def test_what_was_begun_goes_on_whatever_the_steps(self):
+        self.offer(1, 2)
+        self.assertEqual(self.cut_off(signal.SIGKILL, 2 * MIB), -signal.SIGKILL)
+        self.offer(1, 2, change=lambda files: files.update({"ROLLOUT-0-2": b""}))
+        self.assertGreater(self.ask(self.online("plan", "2"))["cost"]["already"], 0)
+
+    def test_features_are_switched(self):
+        folder = self.root / "usr/lib/sysupdate.d"
+        (folder / "games.feature").write_text("[Feature]\nDescription=Games\n")
+        self.assertEqual([(each["id"], each["enabled"]) for each in self.ask(self.command("features"))], [("games", False)])
+        self.assertEqual(self.ask(self.command("features", "enable", "games")), {"feature": "games", "enabled": True})
+        self.assertTrue(self.ask(self.command("features"))[0]["enabled"])
+        self.ask(self.command("features", "disable", "games"))
+        self.assertFalse(self.ask(self.command("features"))[0]["enabled"])
+        self.refused(self.command("features", "enable", "../games"), "not-found")
+        self.refused(self.command("features", "enable"), "bad-argument")
 
     def test_refuses_a_kernel_for_another_usr(self):
         def swap(files):
@@ -257,7 +302,7 @@ class UpdateTest(Machine, unittest.TestCase):
 
     def test_offers_nothing_that_is_not_complete(self):
         self.offer(1, 2, change=lambda files: files.pop("OS_2.efi"))
-        self.assertEqual(self.ask(self.online("check"), 1), {"candidate": None})
+        self.assertEqual(self.ask(self.online("check"), 1), {"candidate": None, "later": None})
 
     def test_takes_a_mirror_where_the_first_server_has_lost_a_file(self):
         self.offer(1, 2)

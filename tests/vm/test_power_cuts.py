@@ -8,12 +8,12 @@ QEMU records each write; what every cut between two flushes may leave is made fr
 tools says what it would start: what was there before, the new system, or nothing that a second run does not finish. Some states are really started.
 """
 
-import collections
 import subprocess
 
 from harness import Disk, Machine, Story, particle
+from harness.cuts import Cuts, tool
 from harness.oracle import Oracle, bytes_of, file_on, kind, primary_table_is_whole, table_of
-from harness.writelog import LoggedDisk, Replay, WriteLog, chance, touches
+from harness.writelog import LoggedDisk, WriteLog, touches
 
 SIZE = 9 << 30
 THEIRS = ["/EFI/Microsoft/Boot/bootmgfw.efi", "/EFI/BOOT/BOOTX64.EFI", "/loader/random-seed"]
@@ -24,12 +24,7 @@ size=500MiB, type=4f68bce3-e8cd-4db1-96e7-fbcaf984b709, name="root-x86-64"
 size=300MiB, type=933ac7e1-2eb4-4f13-b844-0e14e2aef915, name="home"
 size=400MiB, type=8484680c-9521-48c6-9c11-b0720656f69e, name="_empty"
 """
-SUBSETS, TABLE_SUBSETS = 8, 40  # for each flush
 TABLES = [(0, 1 << 20), (SIZE - (1 << 20), 1 << 20)]
-
-
-def tool(*command, **options):
-    return subprocess.run(list(map(str, command)), check=True, capture_output=True, **options).stdout
 
 
 def disk_of_others(path):
@@ -63,61 +58,6 @@ def record(story, machine, stick, disks):
             answer = vm.run(f"preonctl install --source=booted --target={device} --mode={mode} --yes", particle.INSTALL_LIMIT)
             story.says(f"installed, mode {mode}", answer.ok, answer)
         vm.poweroff()
-
-
-class Cuts:
-    """Goes through a log and looks at what each cut leaves."""
-
-    def __init__(self, story, name, base, log, allowed, *, areas=None, label=None, **oracle):
-        """AREAS: where writes change what the oracle sees (first byte, size); everywhere unless given. LABEL: names the state of the disk file, for samples."""
-        self.story, self.name, self.allowed, self.areas = story, name, allowed, areas
-        self.label = label or (lambda finding: "half" if finding.starts == "old" and finding.system else finding.starts)
-        self.log = WriteLog(log)
-        self.path = story.folder / f"{name}.state"
-        tool("cp", "--sparse=always", base, self.path)
-        self.replay = Replay(self.log, self.path)
-        self.oracle = Oracle(self.path, **oracle)
-        self.version = 0
-        self.counts = collections.Counter()
-        self.samples = {}
-        self.wrong = []
-
-    def go(self, keep=()):
-        """KEEP: the kinds of states of which one is kept as a file, to be started or finished."""
-        for number, epoch in enumerate(self.log.epochs):
-            if self.areas is not None and not any(touches(write, *area) for write in epoch for area in self.areas):
-                self.replay.forward()
-                continue
-            table = any(touches(write, *area) for write in epoch for area in TABLES)
-            for turn in range(TABLE_SUBSETS if table else SUBSETS if len(epoch) > 1 else 0):
-                self.replay.subset(chance(f"{self.name} {number} {turn}"), lambda kept: self._look(number, kept, keep))
-            self._count(self.replay.forward())
-            self._look(number + 1, [], keep)
-        self.replay.close()
-        return self
-
-    def _count(self, writes):
-        self.version += bool(writes) and self.areas is None
-
-    def _look(self, number, kept, keep):
-        # Data that no flush has confirmed makes a version of its own.
-        unsure = self.areas is None and any(w.size >= 1 << 16 for w in kept)
-        finding = self.oracle.look((self.version, number if kept else 0, len(kept)) if unsure else self.version)
-        starts = finding.starts
-        self.counts[starts] += 1
-        label = f"after flush {number}" + (f" and {len(kept)} further writes" if kept else "")
-        if starts not in self.allowed or finding.others:
-            self.wrong.append(f"{label}: {starts}; {finding.others}; kernel {finding.kernel or 'not there'}, /usr {finding.system or 'not there'}")
-        state = self.label(finding)
-        if state in keep and state not in self.samples:
-            self.samples[state] = self.story.folder / f"{self.name}-{state}.raw"
-            tool("cp", "--sparse=always", self.path, self.samples[state])
-
-    def tell(self):
-        text = ", ".join(f"{count} × {name}" for name, count in sorted(self.counts.items()))
-        self.story.says(f"{self.name}: {len(self.log.epochs)} flushes, {len(self.log.writes())} writes, {sum(self.counts.values())} cuts: {text}",
-                        not self.wrong, "\n".join(self.wrong[:10]))  # fmt: skip
-        self.story.says(f"{self.name}: the new system comes up in the end", self.counts["new"] > 0, self.counts)
 
 
 def finish(story, state, mode, image):
@@ -156,8 +96,8 @@ def first_start(story, machine, state, oracle, partitions):
     # systemd-boot itself renews a random seed that it finds, at each start and whoever's it is.
     oracle = oracle | {"files": {name: content for name, content in oracle["files"].items() if name != "/loader/random-seed"}}
     oracle_path = story.folder / "first.state"
-    cuts = Cuts(story, "first", base, disk.log, {"new"}, areas=areas, label=label, **oracle).go(keep=("torn", "complete"))
-    cuts.tell()
+    cuts = Cuts(story, "first", base, disk.log, {"new"}, lambda path: Oracle(path, **oracle), TABLES, areas=areas, label=label).go(keep=("torn", "complete"))
+    cuts.tell("new")
     story.says("a cut can leave a torn table", "torn" in cuts.samples, cuts.samples)
     return cuts.samples
 
@@ -185,11 +125,11 @@ with Story("power-cuts") as story:
     story.says("beside: three partitions were added", len(own) == 3, own)
 
     oracle = {"kernel": kernel, "loader": loader, "loader_paths": ["/EFI/Particle/systemd-bootx64.efi"], "others": partitions, "files": theirs}
-    beside = Cuts(story, "beside", folder / "beside.before", disks[0].log, {"old", "new"}, **oracle).go(keep=("half", "new"))
-    beside.tell()
-    erase = Cuts(story, "erase", folder / "erase.before", disks[1].log, {"old", "nothing", "new"}, kernel=kernel, loader=loader,
-                 loader_paths=["/EFI/systemd/systemd-bootx64.efi"]).go(keep=("nothing",))  # fmt: skip
-    erase.tell()
+    beside = Cuts(story, "beside", folder / "beside.before", disks[0].log, {"old", "new"}, lambda path: Oracle(path, **oracle), TABLES).go(keep=("half", "new"))
+    beside.tell("new")
+    erased = {"kernel": kernel, "loader": loader, "loader_paths": ["/EFI/systemd/systemd-bootx64.efi"]}
+    erase = Cuts(story, "erase", folder / "erase.before", disks[1].log, {"old", "nothing", "new"}, lambda path: Oracle(path, **erased), TABLES).go(keep=("nothing",))
+    erase.tell("new")
     finish(story, beside.samples["half"], "beside", image)
     finish(story, erase.samples["nothing"], "erase", image)
     story.chapter("starting what the cuts left")

@@ -5,55 +5,12 @@
 """From version 1 to 2, with the plug pulled while it is fetched; from 2 to 3; and a 4 in which nobody can log in: the machine is back in 3 by itself, and knows why. From the real nginx."""
 
 import json
-import shutil
-import sys
 import time
-from pathlib import Path
 
 from harness import Story, Trouble, particle
-from harness.story import top
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "interop"))
-from servers import Nginx  # noqa: E402
+from harness.updates import Nginx, connect, join, labels, serve, served, version
 
 MIB = 1 << 20
-NETWORK = "[Match]\nType=ether\n[Network]\nDHCP=ipv4\n"
-
-
-def version(vm):
-    return vm.ask(". /usr/lib/os-release && echo $IMAGE_VERSION")
-
-
-def labels(vm):
-    """Of the disk's partitions, as the table has them: udev looks again at the next start."""
-    return [each.get("name") for each in json.loads(vm.ask("sfdisk --json /dev/vda"))["partitiontable"]["partitions"]]
-
-
-def serve(server, number):
-    """The server has that version now; returns how many bytes of it there are."""
-    folder = top() / "out/updates" / str(number)
-    www = server.folder / "www"
-    for old in www.iterdir():
-        old.unlink()
-    for file in sorted(folder.iterdir(), key=lambda path: path.name.startswith("SHA256SUMS")):
-        if not file.name.startswith("."):
-            shutil.copy(file, www / file.name)
-    return sum(file.stat().st_size for file in www.iterdir() if not file.name.startswith("SHA256SUMS"))
-
-
-def connect(vm, server):
-    """A network, and where the next version comes from: as an OS says it, in drop-ins. They stay on root."""
-    port = server.plain.rsplit(":", 1)[1]
-    vm.push("/etc/systemd/network/50-any.network", NETWORK)
-    vm.push("/etc/sysupdate.d/90-kernel.transfer.d/51-fewer.conf", "[Target]\nTriesLeft=2\n")  # each takes a start
-    for transfer in vm.ask("cd /usr/lib/sysupdate.d && ls -- *.transfer").split():
-        vm.push(f"/etc/sysupdate.d/{transfer}.d/50-here.conf", f"[Source]\nPath=http://10.0.2.2:{port}/\n")
-    vm.ask("systemctl enable systemd-networkd 2>&1")
-    join(vm)
-
-
-def join(vm):
-    vm.ask("systemctl start systemd-networkd && /usr/lib/systemd/systemd-networkd-wait-online --timeout=60 --any", 90)
 
 
 def came_up(story, vm, number, before):
@@ -103,13 +60,6 @@ def resumed(story, vm, server, size):
     total = served(server)
     story.says("a few MiB at most were fetched twice", size <= total < size + 16 * MIB, (size, fetched, total))
     return done.ok
-
-
-def served(server):
-    """Bytes of files that left the server, its lists aside."""
-    # nginx writes the line of a request when it has ended.
-    lines = [line.split('"') for line in server.log().splitlines()]
-    return sum(int(rest.split()[1]) for _, request, rest, *_ in lines if request.startswith("GET") and "SHA256SUMS" not in request)
 
 
 def update(story, vm, number):

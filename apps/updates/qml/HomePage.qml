@@ -13,6 +13,7 @@ UpdatesPage {
 
     readonly property int standing: centre.standing
     readonly property bool isUntrusted: centre.checkProblem.code === "untrusted"
+    readonly property bool isStale: centre.checkProblem.code === "stale"
     readonly property bool isInsecure: centre.checkProblem.code === "insecure"
     readonly property bool isReady: standing === Centre.Available && !centre.planProblem.isSet
     readonly property string ours: "qrc:/qt/qml/org/preon/updates/"
@@ -45,11 +46,12 @@ UpdatesPage {
         case Centre.Current:
             return i18n("%1 is up to date", centre.title);
         case Centre.Available:
-            return i18n("%1 is available", centre.nextTitle);
+            return centre.heldBack ? i18n("%1 is on its way", centre.nextTitle) : i18n("%1 is available", centre.nextTitle);
         case Centre.Paused:
             return centre.cutOff ? i18n("The download of %1 was cut off", centre.nextTitle) : i18n("%1 is paused", centre.nextTitle);
         case Centre.Unreached:
             return !centre.online ? i18n("There is no connection to the internet") : isUntrusted ? i18n("The server's list is not signed by the maker")
+                 : isStale ? i18n("The server's list of versions is out of date")
                  : isInsecure ? i18n("There is no secure connection to the maker's server")
                  : centre.checkProblem.code === "timeout" || centre.checkProblem.code === "io" ? i18n("The maker's server does not answer") : centre.checkProblem.what;
         case Centre.Waiting:
@@ -66,11 +68,12 @@ UpdatesPage {
         case Centre.Current:
             return centre.checked;
         case Centre.Available:
-            return i18n("%1 to fetch. This computer runs %2.", centre.amount, centre.title);
+            return centre.heldBack ? i18n("It comes to all computers bit by bit, and the turn of this one is still to come. %1 to fetch.", centre.amount)
+                 : i18n("%1 to fetch. This computer runs %2.", centre.amount, centre.title);
         case Centre.Paused:
             return i18n("%1 are here already; it goes on from there. This computer runs %2.", centre.fetched, centre.title);
         case Centre.Unreached:
-            return isUntrusted ? i18n("Nothing of it was used. This computer runs %1.", centre.title)
+            return isUntrusted || isStale ? i18n("Nothing of it was used. This computer runs %1.", centre.title)
                  : isInsecure ? i18n("Some networks want you to log in with a browser first. This computer runs %1.", centre.title) : i18n("This computer runs %1.", centre.title);
         case Centre.Waiting:
             return i18n("Until then this computer runs %1.", centre.title);
@@ -84,7 +87,7 @@ UpdatesPage {
         case Centre.Checking:
             return "";
         case Centre.Available:
-            return centre.planProblem.isSet ? i18n("Try again") : centre.failedHere ? i18n("Update anyway") : i18n("Update");
+            return centre.planProblem.isSet ? i18n("Try again") : centre.failedHere || centre.heldBack ? i18n("Update anyway") : i18n("Update");
         case Centre.Paused:
             return i18n("Resume");
         case Centre.Waiting:
@@ -163,8 +166,9 @@ UpdatesPage {
     NoteCard {
         objectName: "unreached"
         visible: page.standing === Centre.Unreached
-        type: page.isUntrusted ? Kirigami.MessageType.Error : Kirigami.MessageType.Information
+        type: page.isUntrusted || page.isStale ? Kirigami.MessageType.Error : Kirigami.MessageType.Information
         text: page.isUntrusted ? i18n("Somebody may stand between this computer and the server, or the maker has made a mistake. Try again in another network, or later; until then this computer stays as it is.")
+            : page.isStale ? i18n("The maker may not have renewed it, or somebody keeps what is newer from this computer. Look at this computer's date, and try again later or in another network.")
             : !page.centre.online ? i18n("Connect to a network, then try again.")
             : page.sentence_(page.centre.checkProblem.why, page.centre.checkProblem.todo)
         details: page.centre.checkProblem.isSet ? page.centre.checkProblem.text() : ""

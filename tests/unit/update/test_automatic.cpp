@@ -140,3 +140,14 @@ TEST(AutomaticUpdates, takeNoVersionThatFailedHere)
     EXPECT_EQ(step(facts), AutomaticStep::Nothing);
     EXPECT_NE(decideAutomatic(facts).reason.find("version 2 did not come up"), std::string::npos);
 }
+
+TEST(AutomaticUpdates, waitForTheirTurn)
+{
+    AutomaticFacts facts = found();
+    facts.heldBack = true;
+    EXPECT_EQ(step(facts), AutomaticStep::Nothing);
+    EXPECT_NE(decideAutomatic(facts).reason.find("turn of this computer"), std::string::npos);
+    // The server is asked again all the same: that is how the turn comes.
+    facts.asked = facts.now - std::chrono::seconds(askEvery).count();
+    EXPECT_EQ(step(facts), AutomaticStep::Ask);
+}

@@ -34,6 +34,30 @@ class Finding:
         return "old" if self.table else "nothing"
 
 
+    def __str__(self):
+        return f"{self.starts}; kernel {self.kernel or 'not there'}, /usr {self.system or 'not there'}; {self.others}"
+
+
+@dataclass
+class Offered:
+    """What a loader has to choose from, of several versions."""
+
+    versions: dict = field(default_factory=dict)  # number: "whole", or what is wrong with it; of those whose kernel has its name
+    slots: set = field(default_factory=set)  # versions whose /usr the table has
+    torn: bool = False  # the first of the two tables does not fit its own checksums
+    others: str = ""
+
+    @property
+    def starts(self):
+        """The newest version, where all that could be chosen are whole; "nothing" where there is none."""
+        if any(state != "whole" for state in self.versions.values()):
+            return "broken"
+        return str(max(self.versions)) if self.versions else "nothing"
+
+    def __str__(self):
+        return f"{self.starts}; {self.versions}; {self.others}"
+
+
 def _run(*command):
     return subprocess.run(list(map(str, command)), capture_output=True, check=False)
 
@@ -82,7 +106,7 @@ class Oracle:
         self.path, self.scratch = Path(path), Path(path).with_suffix(".scratch")
         self.kernel, self.loader_paths, self.loader = kernel, loader_paths, loader
         self.others, self.files = list(others), files or {}
-        self.root_hash = re.search(rb"usrhash=([0-9a-f]{64})", kernel).group(1).decode()
+        self.root_hash = root_hash_of(kernel)
         self._checked = {}
 
     def look(self, usr_version):
@@ -113,8 +137,7 @@ class Oracle:
         return ""
 
     def _system(self, table, usr_version):
-        uuids = [self.root_hash[:32], self.root_hash[32:]]
-        pair = [next((p for p in table if p["uuid"].replace("-", "").lower() == uuid), None) for uuid in uuids]
+        pair = pair_of(table, self.root_hash)
         if None in pair:
             return ""
         key = (usr_version, tuple(bytes_of(p) for p in pair))
@@ -123,18 +146,82 @@ class Oracle:
         return self._checked[key]
 
     def _verified(self, pair):
-        names = []
-        for number, partition in enumerate(pair):
-            start, size = bytes_of(partition)
-            names.append(self.scratch.with_suffix(f".{number}"))
-            with open(self.path, "rb") as disk, open(names[-1], "wb") as copy:
-                disk.seek(start)
-                while size > 0:
-                    data = disk.read(min(size, 1 << 22))
-                    copy.write(data)
-                    size -= len(data)
-        done = _run("veritysetup", "verify", *names, self.root_hash)
-        for name in names:
-            name.unlink()
-        return done.returncode == 0
+        return is_verified(self.path, pair, self.root_hash, self.scratch)
 
+
+def root_hash_of(kernel):
+    return re.search(rb"usrhash=([0-9a-f]{64})", kernel).group(1).decode()
+
+
+def pair_of(table, root_hash):
+    """The partitions of /usr and of its hash tree; None for one that is not there."""
+    return [next((p for p in table if p["uuid"].replace("-", "").lower() == uuid), None) for uuid in (root_hash[:32], root_hash[32:])]
+
+
+def is_verified(path, pair, root_hash, scratch):
+    names = []
+    for number, partition in enumerate(pair):
+        start, size = bytes_of(partition)
+        names.append(scratch.with_suffix(f".{number}"))
+        with open(path, "rb") as disk, open(names[-1], "wb") as copy:
+            disk.seek(start)
+            while size > 0:
+                data = disk.read(min(size, 1 << 22))
+                copy.write(data)
+                size -= len(data)
+    done = _run("veritysetup", "verify", *names, root_hash)
+    for name in names:
+        name.unlink()
+    return done.returncode == 0
+
+
+def _without_node(partition):
+    return {key: value for key, value in partition.items() if key != "node"}
+
+
+class UpdateOracle:
+    """A disk of ours while its versions change. KERNELS: what each version's must be, by its number; LOADER: the file, and what it must be; STAYS: partitions of
+    the first table that have to stay as they are.
+    """
+
+    def __init__(self, path, kernels, loader, stays):
+        self.path, self.scratch = Path(path), Path(path).with_suffix(".scratch")
+        self.kernels, self.loader, self.stays = kernels, loader, stays
+        self._checked = {}
+
+    def look(self, contents):
+        """CONTENTS names the state of what the slots hold, so that equal ones are checked once."""
+        table = table_of(self.path)
+        if not table:
+            return Offered(others="there is no table")
+        esp = next(p for p in table if kind(p) == "esp")
+        found = Offered(torn=not primary_table_is_whole(self.path))
+        found.slots = {number for number, kernel in self.kernels.items() if None not in pair_of(table, root_hash_of(kernel))}
+        listed = _run("mdir", "-b", "-i", f"{self.path}@@{esp['start'] * 512}", "::/EFI/Linux").stdout.decode(errors="replace")
+        for name in (line.rsplit("/", 1)[-1] for line in listed.splitlines()):
+            match = re.fullmatch(r"Particle_(\d+)(\+\d+(-\d+)?)?\.efi", name)
+            if match:
+                number = int(match.group(1))
+                if found.versions.get(number, "whole") == "whole":
+                    found.versions[number] = self._version(table, esp, name, number, contents)
+            elif not name.startswith("."):
+                found.others = f"a loader would see {name}"
+        if file_on(self.path, esp, self.loader[0]) != self.loader[1]:
+            found.others = "the loader is not what it was"
+        here = [_without_node(partition) for partition in table]
+        for partition in self.stays:
+            if _without_node(partition) not in here:
+                found.others = f"partition {partition.get('name')} is not in the table as it was"
+        return found
+
+    def _version(self, table, esp, name, number, contents):
+        if file_on(self.path, esp, f"/EFI/Linux/{name}") != self.kernels[number]:
+            return f"{name} is not what it should be"
+        root_hash = root_hash_of(self.kernels[number])
+        pair = pair_of(table, root_hash)
+        if None in pair:
+            return "its /usr is not in the table"
+        key = (contents, number)
+        if key not in self._checked:
+            self._checked[key] = "whole" if is_verified(self.path, pair, root_hash, self.scratch) else "its /usr is not whole"
+        return self._checked[key]
