@@ -3,6 +3,8 @@
 
 #include "core/fetch/frames.h"
 
+#include "core/fetch/numbers.h"
+
 #include <algorithm>
 #include <cassert>
 #include <cstring>
@@ -29,23 +31,6 @@ constexpr std::uint64_t largestFile = std::numeric_limits<std::int64_t>::max();
 constexpr std::uint32_t setbackLimit = 100'000;
 // As much as is hashed and handed on at once; fits into a core's own cache.
 constexpr std::size_t bufferSize = 256U << 10U;
-
-template<typename T>
-void put(Bytes &into, T number)
-{
-    for (std::size_t i = 0; i < sizeof(T); ++i)
-        into.push_back(static_cast<std::byte>(static_cast<std::uint64_t>(number) >> (8 * i)));
-}
-
-template<typename T>
-T take(ByteView &from)
-{
-    std::uint64_t number = 0;
-    for (std::size_t i = 0; i < sizeof(T); ++i)
-        number |= std::to_integer<std::uint64_t>(from[i]) << (8 * i);
-    from = from.subspan(sizeof(T));
-    return static_cast<T>(number);
-}
 
 Bytes frame(std::uint32_t type, std::size_t size)
 {

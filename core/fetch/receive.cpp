@@ -4,7 +4,6 @@
 #include "core/fetch/receive.h"
 
 #include <algorithm>
-#include <array>
 
 namespace Preon::Fetch
 {
@@ -13,19 +12,6 @@ namespace
 {
 
 constexpr std::size_t longestMagic = 6;
-
-// By the first bytes, as their formats define them; what is none of them is not packed. Compares, and parses nothing.
-std::optional<Format> formatOf(ByteView head)
-{
-    using namespace std::string_view_literals;
-    static constexpr std::array<std::pair<std::string_view, Format>, 4> magics{
-        {{"\x1f\x8b"sv, Format::Gzip}, {"\xfd\x37\x7a\x58\x5a\x00"sv, Format::Xz}, {"\x28\xb5\x2f\xfd"sv, Format::Zstd}, {"\x42\x5a\x68"sv, Format::Bzip2}}};
-    for (const auto &[magic, format] : magics) {
-        if (head.size() >= magic.size() && std::ranges::equal(head.first(magic.size()), asBytes(magic)))
-            return format;
-    }
-    return std::nullopt;
-}
 
 class Reception
 {

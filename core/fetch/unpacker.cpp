@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <limits>
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -40,8 +41,20 @@ std::optional<Format> formatNamed(std::string_view name)
     return found == names.end() ? std::nullopt : std::optional(found->first);
 }
 
-Unpacker::Unpacker(ChildProcess child, Fd input, Fd output, Fd errors, Format format, std::uint64_t limit)
-    : m_format(format)
+std::optional<Format> formatOf(ByteView head)
+{
+    using namespace std::string_view_literals;
+    static constexpr std::array<std::pair<std::string_view, Format>, 4> magics{
+        {{"\x1f\x8b"sv, Format::Gzip}, {"\xfd\x37\x7a\x58\x5a\x00"sv, Format::Xz}, {"\x28\xb5\x2f\xfd"sv, Format::Zstd}, {"\x42\x5a\x68"sv, Format::Bzip2}}};
+    for (const auto &[magic, format] : magics) {
+        if (head.size() >= magic.size() && std::ranges::equal(head.first(magic.size()), asBytes(magic)))
+            return format;
+    }
+    return std::nullopt;
+}
+
+Unpacker::Unpacker(ChildProcess child, Fd input, Fd output, Fd errors, std::string name, std::uint64_t limit)
+    : m_name(std::move(name))
     , m_limit(limit)
     , m_buffer(unpackedAtOnce)
     , m_child(std::move(child))
@@ -53,16 +66,28 @@ Unpacker::Unpacker(ChildProcess child, Fd input, Fd output, Fd errors, Format fo
 
 Result<Unpacker> Unpacker::start(Format format, std::uint64_t limit, const std::filesystem::path &program)
 {
+    const std::string name(formatName(format));
+    return startJob({program.string(), "unpack", name}, name, limit);
+}
+
+Result<Unpacker> Unpacker::startTar(const std::filesystem::path &program)
+{
+    // Whoever decodes the frames counts.
+    return startJob({program.string(), "untar"}, "tar", std::numeric_limits<std::uint64_t>::max());
+}
+
+Result<Unpacker> Unpacker::startJob(std::vector<std::string> command, std::string name, std::uint64_t limit)
+{
     PREON_TRY(Pipe input, makePipe());
     PREON_TRY(Pipe output, makePipe());
     PREON_TRY(Pipe errors, makePipe());
     enlargePipe(input.write);
     enlargePipe(output.read);
-    PREON_TRY(ChildProcess child, ChildProcess::start({program.string(), "unpack", std::string(formatName(format))}, input.read, output.write, errors.write));
+    PREON_TRY(ChildProcess child, ChildProcess::start(command, input.read, output.write, errors.write));
     ::fcntl(input.write.get(), F_SETFL, O_NONBLOCK);
     ::fcntl(output.read.get(), F_SETFL, O_NONBLOCK);
     ::fcntl(errors.read.get(), F_SETFL, O_NONBLOCK);
-    return Unpacker(std::move(child), std::move(input.write), std::move(output.read), std::move(errors.read), format, limit);
+    return Unpacker(std::move(child), std::move(input.write), std::move(output.read), std::move(errors.read), std::move(name), limit);
 }
 
 // Hands on what is ready now; false at the end of the output.
@@ -138,7 +163,7 @@ Result<void> Unpacker::verdict()
     const int status = lastWords(m_child, m_errors, m_said);
     if (status == 0 && isComplete)
         return {};
-    const std::string what = "The file could not be unpacked (" + std::string(formatName(m_format)) + ")";
+    const std::string what = "The file could not be unpacked (" + m_name + ")";
     switch (static_cast<UnpackStatus>(status)) {
     case UnpackStatus::Damaged:
         return fail(ErrorCode::BadFormat, what, m_said);

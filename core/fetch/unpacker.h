@@ -27,6 +27,9 @@ enum class Format {
 std::string_view formatName(Format format); // "gz", "xz", "zst", "bz2", "auto"
 std::optional<Format> formatNamed(std::string_view name);
 
+// By the first bytes (six will do), as the formats define them; nullopt: not packed. Compares, and parses nothing.
+std::optional<Format> formatOf(ByteView head);
+
 // How preon-fetch says why it could not unpack: its exit status.
 enum class UnpackStatus : int {
     Damaged = 3, // BadFormat
@@ -42,6 +45,8 @@ public:
 
     // More than `limit` bytes of output are an error (BadFormat), and are not handed on: a small file can unpack to one without end.
     static Result<Unpacker> start(Format format, std::uint64_t limit, const std::filesystem::path &program = installedProgram);
+    // The same way for an archive that is not packed: what comes are tree frames (untar.h decodes them).
+    static Result<Unpacker> startTar(const std::filesystem::path &program = installedProgram);
 
     // Gives it all of the input, and the sink whatever is ready.
     Result<void> feed(ByteView input, const Sink &sink, const Progress &progress);
@@ -54,11 +59,12 @@ public:
     }
 
 private:
-    Unpacker(ChildProcess child, Fd input, Fd output, Fd errors, Format format, std::uint64_t limit);
+    static Result<Unpacker> startJob(std::vector<std::string> command, std::string name, std::uint64_t limit);
+    Unpacker(ChildProcess child, Fd input, Fd output, Fd errors, std::string name, std::uint64_t limit);
     Result<bool> takeOutput(const Sink &sink);
     Result<void> verdict();
 
-    Format m_format;
+    std::string m_name; // of the format
     std::uint64_t m_limit;
     std::uint64_t m_size = 0;
     Bytes m_buffer;

@@ -80,6 +80,23 @@ std::string pathIn(const Fd &folder, const std::string &name)
     return procPath(folder) + '/' + name;
 }
 
+Result<void> copyRange(const Fd &from, const Fd &to, off_t begin, off_t end, const Progress &progress)
+{
+    Bytes buffer(chunk);
+    while (begin < end) {
+        PREON_CHECK(progress.check());
+        const ssize_t length = pread(from.get(), buffer.data(), std::min<std::size_t>(buffer.size(), static_cast<std::size_t>(end - begin)), begin);
+        if (length < 0)
+            return failErrno("A file could not be read");
+        if (length == 0) // it became shorter
+            return {};
+        PREON_CHECK(writeAt(to, static_cast<std::uint64_t>(begin), std::span(buffer).first(static_cast<std::size_t>(length))));
+        begin += length;
+    }
+    return {};
+}
+}
+
 Result<std::vector<std::string>> namesIn(const Fd &folder, const std::string &shown)
 {
     const int copy = openat(folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -100,23 +117,6 @@ Result<std::vector<std::string>> namesIn(const Fd &folder, const std::string &sh
         if (name != "." && name != "..")
             names.push_back(name);
     }
-}
-
-Result<void> copyRange(const Fd &from, const Fd &to, off_t begin, off_t end, const Progress &progress)
-{
-    Bytes buffer(chunk);
-    while (begin < end) {
-        PREON_CHECK(progress.check());
-        const ssize_t length = pread(from.get(), buffer.data(), std::min<std::size_t>(buffer.size(), static_cast<std::size_t>(end - begin)), begin);
-        if (length < 0)
-            return failErrno("A file could not be read");
-        if (length == 0) // it became shorter
-            return {};
-        PREON_CHECK(writeAt(to, static_cast<std::uint64_t>(begin), std::span(buffer).first(static_cast<std::size_t>(length))));
-        begin += length;
-    }
-    return {};
-}
 }
 
 void copyAttributes(const Fd &from, const Fd &to)

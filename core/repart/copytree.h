@@ -11,6 +11,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <sys/stat.h>
 
@@ -30,6 +31,9 @@ enum class Leave {
 };
 
 using Exclusions = std::map<Inode, Leave>;
+
+// What is in an open folder, "." and ".." left out. shown: its path, for errors.
+Result<std::vector<std::string>> namesIn(const Fd &folder, const std::string &shown);
 
 // Mode, times and extended attributes; what may not be set is passed over.
 void copyAttributes(const Fd &from, const Fd &to);

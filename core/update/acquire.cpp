@@ -2,7 +2,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include "core/update/acquire.h"
 
+#include "core/fetch/untar.h"
 #include "core/update/kept.h"
+#include "core/update/treewriter.h"
 
 #include <algorithm>
 #include <chrono>
@@ -31,11 +33,11 @@ std::string placeName(const TargetPlace &place)
     return {};
 }
 
-// What arrives goes to its place, and, packed, into the store as well.
+// What arrives goes to its place, and, packed, into the store as well. Without a place (archives, which are unpacked once all is there) into the store alone.
 class Arrival : public Fetch::Target
 {
 public:
-    Arrival(TargetWriter &place, std::string name, const KeptFile &kept, const std::optional<KeptNote> &before, Progress &progress)
+    Arrival(TargetWriter *place, std::string name, const KeptFile &kept, const std::optional<KeptNote> &before, Progress &progress)
         : m_place(place)
         , m_kept(kept)
         , m_progress(progress)
@@ -70,30 +72,32 @@ public:
 
     Result<void> unpacking(bool packed) override
     {
-        m_note.packed = packed;
+        m_note.packed = packed || !m_place;
         return {};
     }
 
     Result<void> write(ByteView bytes) override
     {
+        if (!m_place)
+            return {};
         // Unpacked, the first bytes were read from this very place a moment ago.
         if (!m_note.packed && m_offset + bytes.size() <= m_before) {
             m_offset += bytes.size();
             return {};
         }
-        PREON_CHECK(m_place.write(m_offset, bytes));
+        PREON_CHECK(m_place->write(m_offset, bytes));
         m_offset += bytes.size();
         m_written += bytes.size();
         return {};
     }
 
-    // A store that is full is no reason to end: then the next attempt begins anew.
+    // A store that is full is no reason to end: then the next attempt begins anew. Unless there is nowhere else.
     Result<void> fetched(ByteView bytes) override
     {
         if (!m_kept.isUsed() || m_isFull)
             return {};
         auto kept = take(bytes);
-        if (kept || kept.error().code != ErrorCode::NoSpace)
+        if (kept || kept.error().code != ErrorCode::NoSpace || !m_place)
             return kept;
         m_isFull = true;
         m_progress.log(kept.error().text());
@@ -109,7 +113,7 @@ public:
         if (m_note.packed)
             PREON_CHECK(flush(m_bytes));
         else
-            PREON_CHECK(m_place.flush());
+            PREON_CHECK(m_place->flush());
         m_note.bytes = m_end;
         m_unflushed = 0;
         m_flushed = std::chrono::steady_clock::now();
@@ -151,7 +155,7 @@ private:
         return keep();
     }
 
-    TargetWriter &m_place;
+    TargetWriter *m_place;
     const KeptFile &m_kept;
     Progress &m_progress;
     KeptNote m_note;
@@ -203,7 +207,7 @@ public:
     Result<Acquired> run()
     {
         PREON_CHECK(begin());
-        Arrival arrival(*m_place, placeName(*m_plan.place), m_kept, m_note, m_progress);
+        Arrival arrival(m_place.get(), placeName(*m_plan.place), m_kept, m_note, m_progress);
         arrival.startAt(m_wanted.request.offset);
         auto received = Fetch::receive(m_wanted, arrival, m_progress);
         if (!received) {
@@ -262,6 +266,181 @@ private:
     Fd m_bytes;
 };
 
+// Where the bytes of an archive wait until all of them are there: in the store, for the next attempt too, or in a file without a name.
+class Waiting : public Fetch::Target
+{
+public:
+    Waiting(Fd file, Progress &progress)
+        : m_file(std::move(file))
+        , m_progress(progress)
+    {
+    }
+    Result<void> begin() override
+    {
+        m_size = 0;
+        return {};
+    }
+    void started(const Fetch::Start &start) override
+    {
+        if (start.total)
+            m_progress.phase("Fetching", *start.total);
+    }
+    Result<void> write(ByteView bytes) override
+    {
+        PREON_CHECK(writeAt(m_file, m_size, bytes));
+        m_size += bytes.size();
+        return {};
+    }
+    Fd take()
+    {
+        return std::move(m_file);
+    }
+
+private:
+    Fd m_file;
+    Progress &m_progress;
+    std::uint64_t m_size = 0;
+};
+
+// An archive to its folder: all of it is fetched and found to be the right one before a byte of it is unpacked.
+class ArchiveAcquisition
+{
+public:
+    ArchiveAcquisition(const TransferPlan &plan, const OfferedBytes &from, const Fetching &fetching, Progress &progress)
+        : m_plan(plan)
+        , m_from(from)
+        , m_fetching(fetching)
+        , m_progress(progress)
+        , m_place(makeTarget(*plan.place))
+    {
+    }
+
+    Result<Acquired> fetched()
+    {
+        m_wanted = wantedFor(m_plan, m_from, m_fetching);
+        m_wanted.format = std::nullopt;
+        m_wanted.sizeLimit = Fetch::Wanted().sizeLimit; // of the archive, which lies elsewhere
+        PREON_TRY(const Fetch::Received received, m_fetching.store.empty() ? fetchAside() : fetchToStore());
+        auto unpacked = unpack(received.size);
+        if (!unpacked) {
+            // What was right a moment ago and is another file now is worth nothing; neither is what cannot be unpacked.
+            if (unpacked.error().code == ErrorCode::Corrupt || unpacked.error().code == ErrorCode::BadFormat)
+                PREON_CHECK(KeptFile(m_fetching.store, *m_from.sha256).forget());
+            return std::unexpected(std::move(unpacked).error());
+        }
+        return Acquired{.fetched = received.fetched, .kept = m_wanted.request.offset, .written = *unpacked};
+    }
+
+    Result<Acquired> local()
+    {
+        PREON_TRY(m_file, openFile(m_from.path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+        struct stat status{};
+        if (fstat(m_file.get(), &status) < 0 || !S_ISREG(status.st_mode))
+            return fail(ErrorCode::Changed, m_from.path + " is no longer the file that it was");
+        PREON_TRY(const std::uint64_t written, unpack(static_cast<std::uint64_t>(status.st_size)));
+        return Acquired{.written = written};
+    }
+
+private:
+    Result<Fetch::Received> fetchToStore()
+    {
+        const KeptFile kept(m_fetching.store, *m_from.sha256);
+        auto note = kept.note();
+        Fd bytes;
+        if (note && note->packed) {
+            if (auto opened = kept.bytes(false)) {
+                struct stat status{};
+                if (fstat(opened->get(), &status) == 0 && static_cast<std::uint64_t>(status.st_size) >= note->bytes)
+                    bytes = std::move(*opened);
+            }
+        }
+        if (!bytes.isOpen()) {
+            note.reset();
+            PREON_CHECK(kept.forget());
+        } else {
+            m_wanted.request.offset = note->bytes;
+            m_wanted.complete = note->complete;
+            m_wanted.kept = [&bytes](std::uint64_t offset, std::span<std::byte> buffer) {
+                return readAt(bytes, offset, buffer);
+            };
+        }
+        Arrival arrival(nullptr, placeName(*m_plan.place), kept, note, m_progress);
+        arrival.startAt(m_wanted.request.offset);
+        auto received = Fetch::receive(m_wanted, arrival, m_progress);
+        m_wanted.kept = {};
+        if (!received) {
+            if (received.error().code == ErrorCode::Corrupt || received.error().code == ErrorCode::BadFormat)
+                PREON_CHECK(kept.forget());
+            else if (const auto left = arrival.keep(); !left)
+                m_progress.log(left.error().text());
+            return received;
+        }
+        PREON_CHECK(arrival.keepAll());
+        PREON_TRY(m_file, kept.bytes(false));
+        return received;
+    }
+
+    // Where nothing is kept for a next attempt.
+    Result<Fetch::Received> fetchAside()
+    {
+        const auto folder = std::get<FolderTarget>(*m_plan.place).folder;
+        auto file = openFile(folder, O_TMPFILE | O_RDWR, 0600);
+        if (!file)
+            return std::unexpected(file.error().during("There is no place in " + folder.string() + " for the archive until it is unpacked"));
+        Waiting waiting(std::move(*file), m_progress);
+        PREON_TRY(const Fetch::Received received, Fetch::receive(m_wanted, waiting, m_progress));
+        m_file = waiting.take();
+        return received;
+    }
+
+    // m_file, of that size. What was made of it goes where that does not end well.
+    Result<std::uint64_t> unpack(std::uint64_t size)
+    {
+        m_progress.phase("Unpacking", size);
+        auto written = makeTree(size);
+        if (written)
+            return written;
+        if (const auto abandoned = m_place->abandon(); !abandoned)
+            m_progress.log(abandoned.error().text());
+        return written;
+    }
+
+    Result<std::uint64_t> makeTree(std::uint64_t size)
+    {
+        PREON_CHECK(m_place->begin(Begin::Anew));
+        PREON_TRY(Fd folder, openFile(m_place->tree(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
+        TreeWriter tree(std::move(folder), m_place->tree().string(), m_progress);
+        PREON_TRY(auto untar, Fetch::Untar::start(tree, {}, m_fetching.program));
+        Sha256 hash;
+        Bytes chunk(std::min<std::uint64_t>(size, chunkBytes));
+        for (std::uint64_t offset = 0; offset < size;) {
+            PREON_CHECK(m_progress.check());
+            const auto part = std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), size - offset));
+            PREON_CHECK(readAt(m_file, offset, part));
+            hash.add(part);
+            PREON_CHECK(untar.feed(part, m_progress));
+            offset += part.size();
+            m_progress.advance(part.size());
+        }
+        // Looked at first: of bytes that are not the right ones nobody needs to know how they unpack.
+        if (m_from.sha256 && hash.finish() != *m_from.sha256)
+            return fail(ErrorCode::Corrupt, m_from.path + " is damaged", "its SHA-256 hash is another one than it should have");
+        if (auto ended = untar.finish(m_progress); !ended)
+            return std::unexpected(ended.error().during(m_from.path + " could not be unpacked"));
+        PREON_CHECK(tree.finish());
+        PREON_CHECK(m_place->finish(0));
+        return untar.seen().bytes;
+    }
+
+    const TransferPlan &m_plan;
+    const OfferedBytes &m_from;
+    const Fetching &m_fetching;
+    Progress &m_progress;
+    std::unique_ptr<TargetWriter> m_place;
+    Fetch::Wanted m_wanted;
+    Fd m_file; // the archive
+};
+
 // HASH.json and HASH.part, by their hash. Other names are what a cut left of one that was being replaced.
 Result<void> forgetWhere(const Fetching &fetching, const auto &isMeant)
 {
@@ -307,6 +486,25 @@ Result<Acquired> acquire(const TransferPlan &plan, const Fetching &fetching, Pro
     progress.phase("Fetching", 0);
     progress.log("Fetching " + std::filesystem::path(from->path).filename().string());
     return Acquisition(plan, *from, fetching, progress).run();
+}
+
+Result<Acquired> acquireArchive(const TransferPlan &plan, const Fetching &fetching, Progress &progress)
+{
+    if (plan.installed || plan.acquired)
+        return Acquired{};
+    const OfferedBytes *from = plan.wholeOffer();
+    const auto *folder = plan.place ? std::get_if<FolderTarget>(&*plan.place) : nullptr;
+    if (!from || !folder || (plan.sourceType != ResourceType::UrlTar && plan.sourceType != ResourceType::Tar))
+        return fail(ErrorCode::Unsupported, plan.sourcePath + " cannot be unpacked to " + plan.targetPath);
+    PREON_CHECK(makeFolders("/", folder->folder.relative_path()));
+    ArchiveAcquisition acquisition(plan, *from, fetching, progress);
+    if (plan.sourceType == ResourceType::Tar)
+        return acquisition.local();
+    if (!from->sha256)
+        return fail(ErrorCode::Untrusted, plan.sourcePath + " cannot be fetched", "its hash is not known");
+    progress.phase("Fetching", 0);
+    progress.log("Fetching " + std::filesystem::path(from->path).filename().string());
+    return acquisition.fetched();
 }
 
 Result<Acquired> acquirePacked(const TransferPlan &plan, const Fetching &fetching, Progress &progress)

@@ -38,6 +38,12 @@ Result<Acquired> acquire(const TransferPlan &plan, const Fetching &fetching, Pro
 // The same for a packed file of this machine (source type regular-file): read, unpacked by preon-fetch, written.
 Result<Acquired> acquirePacked(const TransferPlan &plan, const Fetching &fetching, Progress &progress);
 
+// An archive (source types url-tar and tar) to the tree of its target. What is fetched is all here, in the store or else in a file without a name beside the
+// target, and has the right hash before a byte of it is unpacked; it is hashed again as it is unpacked. Of a local one the hash is looked at where it is
+// known. Whatever ends it, Cancelled too, nothing of the tree stays; what was fetched is kept as above. progress: "Fetching", then "Unpacking", in bytes of
+// the archive.
+Result<Acquired> acquireArchive(const TransferPlan &plan, const Fetching &fetching, Progress &progress);
+
 // How many bytes of the file with this hash are here already.
 std::uint64_t keptBytes(const Fetching &fetching, const Sha256Digest &hash);
 // Removes what attempts left in the store: of those hashes, or of all but them.

@@ -346,7 +346,8 @@ Result<UpdateCost> costOf(const UpdatePlan &plan, const Fetching &fetching, Prog
             PREON_TRY(part.fetch, fetchSize(offered->path, fetching, progress));
             if (offered->sha256)
                 part.kept = std::min(keptBytes(fetching, *offered->sha256), part.fetch.value_or(0));
-            if (!part.write && !packedByName(offered->path))
+            // How large an archive's tree becomes nobody knows before.
+            if (!part.write && transfer.sourceType == ResourceType::UrlFile && !packedByName(offered->path))
                 part.write = part.fetch;
         } else if (offered) {
             part.fetch = 0;

@@ -51,6 +51,8 @@ Result<Acquired> bring(const TransferPlan &plan, const Fetching &fetching, Progr
         PREON_CHECK(acquireLocal(plan, progress));
         return Acquired{.written = plan.installed || plan.acquired ? 0 : plan.bytesNeeded.value_or(0)};
     }
+    if (plan.sourceType == ResourceType::UrlTar || plan.sourceType == ResourceType::Tar)
+        return acquireArchive(plan, fetching, progress);
     return plan.sourceType == ResourceType::RegularFile ? acquirePacked(plan, fetching, progress) : acquire(plan, fetching, progress);
 }
 

@@ -1,15 +1,18 @@
 // SPDX-FileCopyrightText: Preon contributors
 // SPDX-License-Identifier: LGPL-2.1-or-later
 //
-// preon-fetch: `fetch` takes a request (core/fetch/request.h) from standard input and sends frames (core/fetch/frames.h) to standard output; `unpack FORMAT` takes
-// a packed file and gives the unpacked one. Each is a process of its own, started by root for one file, that first gives up all it does not need.
+// preon-fetch: `fetch` takes a request (core/fetch/request.h) from standard input and sends frames (core/fetch/frames.h) to standard output; `unpack FORMAT`
+// takes a packed file and gives the unpacked one; `untar` takes an archive and sends what is in it as frames (core/fetch/treeframes.h). Each is a process of
+// its own, started by root for one file, that first gives up all it does not need.
 #include "helper/fetch/confine.h"
 #include "helper/fetch/pipes.h"
 
 #include "core/transport/decompress.h"
 #include "core/transport/fetching.h"
+#include "core/transport/tar.h"
 
 #include <cstdlib>
+#include <functional>
 #include <span>
 
 using namespace Preon;
@@ -56,7 +59,8 @@ int statusOf(const Error &error)
     }
 }
 
-int unpackFile(Fetch::Format format)
+// From standard input to standard output, confined.
+int turn(const std::function<Result<void>(int from, int to)> &job)
 {
     const auto confined = Fetcher::confine(Fetcher::Job::Unpack);
     if (!confined) {
@@ -64,7 +68,7 @@ int unpackFile(Fetch::Format format)
         return static_cast<int>(Fetch::UnpackStatus::NotConfined);
     }
     tellConfined(*confined);
-    if (const auto unpacked = Fetcher::unpack(format, STDIN_FILENO, STDOUT_FILENO); !unpacked) {
+    if (const auto unpacked = job(STDIN_FILENO, STDOUT_FILENO); !unpacked) {
         Fetcher::say(unpacked.error().why.empty() ? unpacked.error().what : unpacked.error().why);
         return statusOf(unpacked.error());
     }
@@ -79,8 +83,12 @@ int main(int count, char **words)
         return fetchFile();
     if (count == 3 && std::string_view(arguments[1]) == "unpack") {
         if (const auto format = Fetch::formatNamed(arguments[2]))
-            return unpackFile(*format);
+            return turn([format](int from, int to) { return Fetcher::unpack(*format, from, to); });
     }
-    Fetcher::say("preon-fetch is started by Preon's helper and by preonctl: preon-fetch fetch | unpack gz|xz|zst|bz2|auto");
+    if (count == 2 && std::string_view(arguments[1]) == "untar") {
+        Transport::prepareTar();
+        return turn(Fetcher::untar);
+    }
+    Fetcher::say("preon-fetch is started by Preon's helper and by preonctl: preon-fetch fetch | unpack gz|xz|zst|bz2|auto | untar");
     return 2;
 }

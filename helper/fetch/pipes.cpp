@@ -4,6 +4,7 @@
 #include "helper/fetch/pipes.h"
 
 #include "core/transport/decompress.h"
+#include "core/transport/tar.h"
 
 #include <array>
 #include <cerrno>
@@ -81,6 +82,22 @@ Result<void> unpack(Fetch::Format format, int from, int to)
             return decompressor->finish(sink);
         PREON_CHECK(decompressor->add(ByteView(buffer).first(static_cast<std::size_t>(got)), sink));
     }
+}
+
+Result<void> untar(int from, int to)
+{
+    const Transport::TarSource source = [from](std::span<std::byte> into) -> Result<std::size_t> {
+        const ssize_t got = readSome(from, into);
+        if (got < 0)
+            return failErrno("The archive could not be read");
+        return static_cast<std::size_t>(got);
+    };
+    const Transport::TarSink sink = [to](ByteView bytes) -> Result<void> {
+        if (!writeAll(to, bytes))
+            return fail(ErrorCode::Cancelled, "Nobody takes the archive's files");
+        return {};
+    };
+    return Transport::untar(source, sink);
 }
 
 bool PipeOutlet::start(const Fetch::Start &start)

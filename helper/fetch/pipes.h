@@ -24,6 +24,9 @@ Result<std::string> readAll(int descriptor, std::size_t limit);
 // From one descriptor to the other, until the end.
 Result<void> unpack(Fetch::Format format, int from, int to);
 
+// An archive from the one descriptor, frames of its entries (core/fetch/treeframes.h) to the other, until the end.
+Result<void> untar(int from, int to);
+
 // Frames to root. Waits while root is busy; knows when root is gone.
 class PipeOutlet : public Transport::Outlet
 {

@@ -4,11 +4,14 @@
 """preonctl update on a system in a folder and a disk image, from the real nginx: what it says before, what is there after, and what every way of being cut off leaves. sfdisk, sha256sum and
 veritysetup see what came of it."""
 
+import io
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
+import tarfile
 import tempfile
 import time
 import unittest
@@ -194,6 +197,49 @@ class UpdateTest(Machine, unittest.TestCase):
         self.assertNotEqual(list((self.root / KEPT).iterdir()), [])
         subprocess.run(self.command("cancel"), check=True)
         self.assertEqual(list((self.root / KEPT).iterdir()), [])
+
+    def offer_archive(self):
+        """Beside the OS a tree of its own, not packed, so that what comes of it is as long as what is fetched."""
+        content = random.Random(5).randbytes(6 * MIB)
+        packed = io.BytesIO()
+        with tarfile.open(fileobj=packed, mode="w") as tar:
+            info = tarfile.TarInfo("usr/content")
+            info.size, info.mtime = len(content), 1_700_000_000
+            tar.addfile(info, io.BytesIO(content))
+        archive = packed.getvalue()
+        self.offer(1, 2, change=lambda files: files.update({"tree_1.tar": b"", "tree_2.tar": archive}))
+        (self.root / "trees/tree_1").mkdir(parents=True)
+        (self.root / "usr/lib/sysupdate.d/10-tree.transfer").write_text(
+            f"[Source]\nType=url-tar\nPath={self.nginx.plain}\nMatchPattern=tree_@v.tar\n[Target]\nType=directory\nPath=/trees\nMatchPattern=tree_@v\nInstancesMax=2\n")
+        return archive, content
+
+    def trees(self):
+        return sorted(path.name for path in (self.root / "trees").iterdir())
+
+    def test_unpacks_an_archive_once_all_of_it_is_there(self):
+        archive, content = self.offer_archive()
+        plan = self.ask(self.online("plan"))
+        part = next(part for part in plan["cost"]["parts"] if part["name"] == "10-tree")
+        self.assertEqual((part["fetch"], part["write"]), (len(archive), None))
+        self.assertEqual(self.cut_off(signal.SIGKILL, 3 * MIB), -signal.SIGKILL)
+        self.assertEqual(self.trees(), ["tree_1"])
+        self.assertGreater(self.ask(self.online("plan"))["cost"]["already"], 0)
+        done = self.ask(self.online("resume"))
+        self.assertGreaterEqual(done["kept"], 3 * MIB)
+        self.assertEqual(done["fetched"] + done["kept"], self.releases[2].bytes + len(archive))
+        self.assertEqual((self.root / "trees/tree_2/usr/content").read_bytes(), content)
+        self.assertEqual(self.trees(), ["tree_1", "tree_2"])
+        self.is_there(2)
+
+    def test_refuses_an_archive_that_changes_between_its_check_and_its_use(self):
+        self.offer_archive()
+        script = self.folder / "fetcher"
+        script.write_text(f'#!/bin/sh\n[ "$1" != untar ] || printf changed | dd of=$(ls {self.root}/{KEPT}/*.part) bs=1 seek=6000000 conv=notrunc 2>/dev/null\nexec {self.fetcher} "$@"\n')
+        script.chmod(0o755)
+        self.refused([*self.command("install"), f"--fetcher={script}"], "corrupt")
+        self.assertEqual(self.trees(), ["tree_1"])
+        self.assertEqual(list((self.root / KEPT).iterdir()), [])
+        self.is_as_before()
 
     def test_refuses_files_that_are_not_the_signed_ones(self):
         self.offer(1, 2)
