@@ -211,11 +211,12 @@ private:
             return badArchive(shown + entry.error().why);
         ++m_seen.entries;
         PREON_CHECK(say(Fetch::encode(*entry)));
-        return entry->kind == EntryKind::File ? takeData(shown) : Result<void>();
+        return entry->kind == EntryKind::File ? takeData(entry->size, shown) : Result<void>();
     }
 
-    Result<void> takeData(const std::string &shown)
+    Result<void> takeData(std::uint64_t whole, const std::string &shown)
     {
+        std::uint64_t position = 0;
         for (;;) {
             const void *data = nullptr;
             std::size_t size = 0;
@@ -226,6 +227,13 @@ private:
             if (code != ARCHIVE_OK)
                 return broken(shown);
             ByteView bytes(static_cast<const std::byte *>(data), size);
+            if (bytes.empty())
+                continue;
+            // A map of holes may say anything.
+            if (offset < 0 || static_cast<std::uint64_t>(offset) < position || static_cast<std::uint64_t>(offset) > whole
+                || size > whole - static_cast<std::uint64_t>(offset))
+                return badArchive(shown + "bytes of it lie before those that came already, or behind its end");
+            position = static_cast<std::uint64_t>(offset) + size;
             for (auto at = static_cast<std::uint64_t>(offset); !bytes.empty();) {
                 const ByteView part = bytes.first(std::min(bytes.size(), Fetch::treeDataLimit));
                 PREON_CHECK(say(Fetch::treeDataHeader(at, part.size())));
