@@ -123,6 +123,19 @@ Result<std::string> readTextFile(const std::filesystem::path &path, std::size_t 
     return std::string(reinterpret_cast<const char *>(content.data()), content.size());
 }
 
+Result<void> moveFlushed(const std::filesystem::path &from, const std::filesystem::path &to, unsigned flags)
+{
+    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), flags) < 0)
+        return failErrno(from.string() + " could not be renamed to " + to.filename().string());
+    struct stat status{};
+    // Of a link there is nothing but the name.
+    if (::lstat(to.c_str(), &status) == 0 && S_ISREG(status.st_mode)) {
+        PREON_TRY(const Fd file, openFile(to, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+        PREON_CHECK(flush(file));
+    }
+    return flushFolder(to.has_parent_path() ? to.parent_path() : std::filesystem::path("."));
+}
+
 Result<void> replaceFile(const std::filesystem::path &path, ByteView content, mode_t mode)
 {
     const std::string what = path.string() + " could not be written";
@@ -136,16 +149,14 @@ Result<void> replaceFile(const std::filesystem::path &path, ByteView content, mo
             return failErrno(what);
         PREON_CHECK(writeAt(fd, 0, content));
         PREON_CHECK(flush(fd));
-        if (::rename(temporary.c_str(), path.c_str()) < 0)
-            return failErrno(what);
         return {};
     };
-    if (auto written = write(); !written) {
+    auto written = write();
+    if (written)
+        written = moveFlushed(temporary, path);
+    if (!written)
         ::unlink(temporary.c_str());
-        return written;
-    }
-    PREON_TRY(const Fd folderFd, openFile(folder, O_RDONLY | O_DIRECTORY));
-    return flush(folderFd);
+    return written;
 }
 
 } // namespace Preon

@@ -76,7 +76,11 @@ Result<void> flushFolder(const std::filesystem::path &folder); // which names ar
 Result<Bytes> readFile(const std::filesystem::path &path, std::size_t limit = 64U << 20U);
 Result<std::string> readTextFile(const std::filesystem::path &path, std::size_t limit = 4U << 20U);
 
-// Old content or new, never a mixture, also over a power cut: temporary file, fsync, rename, fsync of the folder.
+// rename(2) of a file whose bytes are flushed, or renameat2(2) with flags, such that a cut leaves all of it under one of the two names. FAT keeps where a file lies and how long it is
+// beside its name, and Linux writes both to a new name only with the file itself (a name alone is one of no bytes): hence fsync of the file, and then of the folder.
+Result<void> moveFlushed(const std::filesystem::path &from, const std::filesystem::path &to, unsigned flags = 0);
+
+// Old content or new, never a mixture, also over a power cut: temporary file, fsync, rename, fsync of file and folder (moveFlushed()).
 Result<void> replaceFile(const std::filesystem::path &path, ByteView content, mode_t mode = 0644);
 
 inline ByteView asBytes(std::string_view text)

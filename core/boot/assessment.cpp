@@ -43,13 +43,10 @@ bool isThere(const std::filesystem::path &path)
 // True: it has the new name now. False: there is none of the old name. FAT has no link(2), and renameat2 with NOREPLACE is what keeps another file of that name.
 Result<bool> renameFile(const std::filesystem::path &from, const std::filesystem::path &to)
 {
-    if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) {
-        PREON_CHECK(flushFolder(to.parent_path()));
-        return true;
-    }
-    if (errno == ENOENT)
+    if (!isThere(from))
         return false;
-    return failErrno("Could not rename " + from.string() + " to " + to.filename().string());
+    PREON_CHECK(moveFlushed(from, to, RENAME_NOREPLACE));
+    return true;
 }
 
 const std::string &nameFor(const CountedStart &start, Verdict verdict)

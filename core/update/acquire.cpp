@@ -242,6 +242,8 @@ private:
         }
         const bool inPlace = m_note && !m_note->packed && m_note->bytes > 0;
         auto begun = m_place->begin(inPlace ? Begin::Resume : Begin::Anew);
+        if (begun && inPlace && m_place->size().value_or(0) < m_note->bytes)
+            begun = fail(ErrorCode::NotFound, m_plan.targetPath + " is shorter than it was");
         if (!begun && inPlace && begun.error().code == ErrorCode::NotFound) {
             m_note.reset();
             begun = m_place->begin(Begin::Anew);

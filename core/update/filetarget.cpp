@@ -21,13 +21,6 @@ std::string besideName(const std::string &name, std::string_view prefix)
     return name.substr(0, begin) + std::string(prefix) + name.substr(begin);
 }
 
-Result<void> moveTo(const std::filesystem::path &from, const std::filesystem::path &to)
-{
-    if (::rename(from.c_str(), to.c_str()) < 0)
-        return failErrno(from.string() + " could not be renamed to " + to.filename().string());
-    return flushFolder(to.parent_path());
-}
-
 class FileWriter : public TargetWriter
 {
 public:
@@ -80,7 +73,7 @@ Result<void> FileWriter::begin(Begin how)
     if (how == Begin::Anew) {
         std::filesystem::remove(pending(), error);
     } else if (!std::filesystem::exists(path, error) && std::filesystem::exists(pending(), error)) {
-        PREON_CHECK(moveTo(pending(), path));
+        PREON_CHECK(moveFlushed(pending(), path));
     }
     const int flags = O_RDWR | O_NOFOLLOW | (how == Begin::Anew ? O_CREAT | O_TRUNC : 0);
     // Nobody but root sees it before it is whole.
@@ -119,7 +112,7 @@ Result<void> FileWriter::finish(std::uint64_t size)
         return failErrno(partial().string() + " could not be made " + std::to_string(size) + " bytes long");
     PREON_CHECK(dress());
     PREON_CHECK(flush());
-    return moveTo(partial(), pending());
+    return moveFlushed(partial(), pending());
 }
 
 Result<void> FileWriter::install()
@@ -128,7 +121,7 @@ Result<void> FileWriter::install()
     const auto installed = m_target.folder / m_target.name;
     if (!std::filesystem::exists(pending(), error) && std::filesystem::exists(installed, error))
         return {}; // an earlier attempt got this far
-    return moveTo(pending(), installed);
+    return moveFlushed(pending(), installed);
 }
 
 Result<void> FileWriter::abandon()
@@ -198,7 +191,7 @@ Result<void> pointLink(const std::filesystem::path &link, const std::filesystem:
     std::filesystem::create_symlink(text, temporary, error);
     if (error)
         return failErrno(error.value(), what);
-    return moveTo(temporary, link);
+    return moveFlushed(temporary, link);
 }
 
 } // namespace Preon::Update

@@ -77,6 +77,11 @@ void FolderSearch::take(const std::filesystem::path &path, const std::string &na
     Match match = matchFirst(m_resource.patterns, name);
     if (match.matched != Matched::Yes || !isOfType(m_resource.type, status))
         return;
+    // What a cut leaves of a kernel that was being renamed on FAT: a name without bytes, which no loader takes for one.
+    if (S_ISREG(status.st_mode) && status.st_size == 0 && stage != Stage::Partial && name.ends_with(".efi")) {
+        m_into.temporary.push_back(path);
+        return;
+    }
     Instance instance{.fields = std::move(match.fields), .path = path.string(), .name = name, .stage = stage};
     if (!instance.fields.modified)
         instance.fields.modified = static_cast<std::uint64_t>(status.st_mtim.tv_sec) * 1000000U + static_cast<std::uint64_t>(status.st_mtim.tv_nsec) / 1000U;

@@ -36,7 +36,7 @@ struct Holdings {
     std::uint32_t sectorSize = 512;
     std::vector<Instance> instances;
     std::vector<Disk::Partition> emptySlots; // in the order of the table
-    std::vector<std::filesystem::path> temporary; // what systemd 257 leaves of an update that was cut off: .#…
+    std::vector<std::filesystem::path> temporary; // what is left of an update that was cut off: .#… of systemd 257, kernels without bytes
     std::optional<std::uint64_t> freeBytes; // of the file system; nullopt: not known
     std::vector<Rollout> rollouts; // of a list of files: what is handed out in steps
     std::vector<ManifestEntry> documents; // of a list of files: what else it names, of which notes of a version may be one

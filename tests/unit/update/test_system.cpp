@@ -96,6 +96,27 @@ TEST_F(SystemFolder, whatIsOfferedUnasked)
     }
 }
 
+// What a cut leaves of a rename on FAT is no version, whoever gave it that name: it is offered again, and what comes takes its place.
+TEST_F(SystemFolder, aKernelWithoutBytesIsNoVersion)
+{
+    for (const char *name : {"os_2+3-0.efi", "os_2.efi", ".sysupdate.pending.os_2+3-0.efi"}) {
+        lay("1", "1", "1 2");
+        write(std::filesystem::path("efi/EFI/Linux") / name, "");
+        const System system = look();
+        EXPECT_EQ(versionIn(system.candidate()), "2") << name;
+        EXPECT_EQ(system.kernels().size(), 1U) << name;
+        SilentProgress silent;
+        auto offer = makeOffer(m_host, "2", {}, silent);
+        ASSERT_TRUE(offer) << name << ": " << offer.error().text();
+        const auto updated = carryOut(m_host, *offer, {}, silent);
+        ASSERT_TRUE(updated) << name << ": " << updated.error().text();
+        const System after = look();
+        EXPECT_EQ(versionIn(after.candidate()), "") << name;
+        EXPECT_EQ(after.kernels().size(), 2U) << name;
+        EXPECT_EQ(readTextFile(m_folder / "efi/EFI/Linux/os_2+3-0.efi").value_or(""), "kernel 2") << name;
+    }
+}
+
 TEST_F(SystemFolder, whatFailedBeforeIsRemembered)
 {
     lay("1", "1", "1 2", {startRecord("2", Boot::Outcome::Failed), startRecord("1", Boot::Outcome::CameUp)});

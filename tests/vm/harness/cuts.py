@@ -32,6 +32,7 @@ class Cuts:
         self.oracle = oracle(self.path)
         self.version = 0
         self.counts = collections.Counter()
+        self.flushed = collections.Counter()  # the kinds of states that a flush has confirmed
         self.samples = {}
         self.wrong = []
 
@@ -62,6 +63,7 @@ class Cuts:
         if starts not in self.allowed or finding.others:
             self.wrong.append(f"{label}: {finding}")
         state = self.label(finding)
+        self.flushed[state] += not kept
         if state in keep and state not in self.samples:
             self.samples[state] = self.story.folder / f"{self.name}-{state}.raw"
             tool("cp", "--sparse=always", self.path, self.samples[state])

@@ -44,6 +44,7 @@ class Offered:
 
     versions: dict = field(default_factory=dict)  # number: "whole", or what is wrong with it; of those whose kernel has its name
     slots: set = field(default_factory=set)  # versions whose /usr the table has
+    empty: bool = False  # a kernel has its name and no bytes; a loader passes over it
     torn: bool = False  # the first of the two tables does not fit its own checksums
     others: str = ""
 
@@ -202,6 +203,9 @@ class UpdateOracle:
             match = re.fullmatch(r"Particle_(\d+)(\+\d+(-\d+)?)?\.efi", name)
             if match:
                 number = int(match.group(1))
+                if file_on(self.path, esp, f"/EFI/Linux/{name}") == b"":
+                    found.empty = True
+                    continue
                 if found.versions.get(number, "whole") == "whole":
                     found.versions[number] = self._version(table, esp, name, number, contents)
             elif not name.startswith("."):
