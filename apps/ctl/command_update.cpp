@@ -412,9 +412,20 @@ private:
 Result<void> fetchByItself(HelperClient &helper, const Update::AutomaticFacts &facts)
 {
     WhileItMay progress(helper);
+    // Not by its name: its maker may have stopped it since the server was asked, and a name is what gets a version all the same.
+    const auto plan = helper.planUpdate({});
+    if (!plan && plan.error().code == ErrorCode::NotFound && helper.askForUpdates()) {
+        PREON_TRY(const HelperClient::Json state, helper.updates());
+        PREON_TRY(const Update::AutomaticFacts now, automaticFacts(state));
+        if (now.candidate != facts.candidate || now.heldBack) {
+            std::cout << "Version " << facts.candidate << " is not offered to this computer any more.\n";
+            return {};
+        }
+    }
     const auto fetch = [&]() -> Result<void> {
-        PREON_TRY(const HelperClient::Plan plan, helper.planUpdate(facts.candidate));
-        PREON_TRY(const std::string job, helper.applyUpdate(plan.id));
+        if (!plan)
+            return std::unexpected(plan.error());
+        PREON_TRY(const std::string job, helper.applyUpdate(plan->id));
         const auto updated = helper.follow(job, progress);
         if (const auto forgotten = helper.forget(job); !forgotten)
             progress.log(forgotten.error().text());

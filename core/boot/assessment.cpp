@@ -35,9 +35,11 @@ std::string withCounter(std::string_view name, std::string_view counter)
     return std::string(name.substr(0, dot)) + std::string(counter) + (dot == std::string_view::npos ? "" : std::string(name.substr(dot)));
 }
 
+// A name without bytes is what a cut leaves of a rename on FAT (moveFlushed()): no loader takes it for a kernel.
 bool isThere(const std::filesystem::path &path)
 {
-    return ::access(path.c_str(), F_OK) == 0;
+    struct stat status{};
+    return ::stat(path.c_str(), &status) == 0 && (!S_ISREG(status.st_mode) || status.st_size > 0);
 }
 
 // True: it has the new name now. False: there is none of the old name. FAT has no link(2), and renameat2 with NOREPLACE is what keeps another file of that name.
@@ -45,6 +47,9 @@ Result<bool> renameFile(const std::filesystem::path &from, const std::filesystem
 {
     if (!isThere(from))
         return false;
+    std::error_code error;
+    if (!isThere(to) && std::filesystem::remove(to, error))
+        PREON_CHECK(flushFolder(to.parent_path()));
     PREON_CHECK(moveFlushed(from, to, RENAME_NOREPLACE));
     return true;
 }

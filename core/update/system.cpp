@@ -5,6 +5,7 @@
 #include "core/base/format.h"
 #include "core/repart/sources.h"
 #include "core/repart/specifiers.h"
+#include "core/update/checked.h"
 
 #include <algorithm>
 #include <array>
@@ -170,6 +171,8 @@ Result<System> System::look(const Host &host, const SystemOptions &options, Prog
     system.m_kept = keptVersions(host);
     if (const auto id = how.specifiers.values.find('m'); id != how.specifiers.values.end())
         system.m_machineId = id->second;
+    if (const auto begun = readBegun(host))
+        system.m_begun = begun->version;
     Places places = placesOf(host);
     places.offline = options.offline;
     places.now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
@@ -223,12 +226,13 @@ bool System::isGivenUp(const UpdateSet &set) const
 
 std::optional<unsigned> System::heldBack(const UpdateSet &set) const
 {
-    if (set.installed)
-        return std::nullopt;
     std::vector<Rollout> rollouts;
     for (const Seen &seen : m_look.enabled)
         rollouts.insert(rollouts.end(), seen.source.rollouts.begin(), seen.source.rollouts.end());
-    return heldBackAt(rollouts, set.version, m_machineId);
+    const auto percent = heldBackAt(rollouts, set.version, m_machineId);
+    // What was begun goes on, unless its maker has stopped it.
+    const bool isBegun = set.installed || set.version == m_begun;
+    return percent && *percent > 0 && isBegun ? std::nullopt : percent;
 }
 
 const UpdateSet *System::laterOffer() const
@@ -236,7 +240,11 @@ const UpdateSet *System::laterOffer() const
     for (const UpdateSet &set : m_sets.all) {
         if (!m_running.empty() && compareVersions(set.version, m_running) <= 0)
             return nullptr;
-        if (set.available && !set.obsolete && isComplete(set) && !failedHere(set.version) && heldBack(set))
+        if (set.obsolete || failedHere(set.version))
+            continue;
+        if (isWholeHere(set))
+            return nullptr;
+        if (set.available && isComplete(set) && heldBack(set).value_or(0) > 0)
             return &set;
     }
     return nullptr;
@@ -247,11 +255,11 @@ const UpdateSet *System::candidate() const
     for (const UpdateSet &set : m_sets.all) {
         if (!m_running.empty() && compareVersions(set.version, m_running) <= 0)
             return nullptr;
-        if (set.obsolete || failedHere(set.version) || heldBack(set))
+        if (set.obsolete || failedHere(set.version))
             continue;
         if (isWholeHere(set))
             return nullptr;
-        if (isComplete(set))
+        if (isComplete(set) && !heldBack(set))
             return &set;
     }
     return nullptr;
@@ -271,6 +279,10 @@ const UpdateSet *System::failedOffer() const
 Result<UpdatePlan> System::plan(const std::string &version) const
 {
     const UpdateSet *set = version.empty() ? candidate() : m_sets.find(version);
+    if (!set && version.empty() && laterOffer())
+        return fail(ErrorCode::NotFound, "There is no newer version for this computer yet",
+                    "version " + laterOffer()->version + " is handed out in steps, and the turn of this computer is still to come",
+                    "Who asks for it by its name gets it all the same.");
     if (!set && version.empty())
         return nothingNewer();
     if (!set)

@@ -73,11 +73,11 @@ public:
     }
     // Whether that version was tried here and never came up; false for the one that runs.
     bool failedHere(const std::string &version) const;
-    // The percentage of computers that a version is handed out to, where this one is not among them yet; nullopt also for one of which something is here.
+    // The percentage of computers that a version is handed out to, where this one is not among them yet; nullopt also for one that was begun here. 0: its maker has stopped it.
     std::optional<unsigned> heldBack(const UpdateSet &set) const;
     // What to update to unasked: newer than what runs and than all that is whole here, not one that failed here, and not one that is held back. nullptr: there is none.
     const UpdateSet *candidate() const;
-    // The newest version on offer that is held back here, where it is newer than what runs: given to who asks for it. nullptr: there is none.
+    // The newest version on offer that is held back here and not stopped, where it is newer than what runs and than all that is whole here: given to who asks for it. nullptr: none.
     const UpdateSet *laterOffer() const;
     // The newest version on offer that failed here, where it is newer than what runs: offered only by its name. nullptr: there is none.
     const UpdateSet *failedOffer() const;
@@ -96,7 +96,7 @@ private:
     Result<UpdatePlan> planAgain(const std::string &version, const UpdateOptions &how) const;
     std::set<std::string> m_kept;
     std::optional<std::uint64_t> m_instancesMax;
-    std::string m_running, m_machineId;
+    std::string m_running, m_machineId, m_begun;
     std::vector<Boot::Entry> m_kernels;
     std::vector<Boot::StartRecord> m_starts;
     std::vector<Boot::LeftVersion> m_left;

@@ -185,8 +185,11 @@ class Versions(Updates):
 
     def test_a_version_that_is_handed_out_in_steps_is_not_offered_before_its_turn(self):
         self.offer(1, 2, change=lambda files: files.update({"ROLLOUT-0-2": b""}))
+        self.assertIsNone(self.check())
+        # Without a machine ID this computer is the last one.
+        self.offer(1, 2, change=lambda files: files.update({"ROLLOUT-99-2": b""}))
         found = self.check()
-        self.assertEqual((found["version"], found["percent"], found["fetch"]), ("2", 0, self.releases[2].bytes))
+        self.assertEqual((found["version"], found["percent"], found["fetch"]), ("2", 99, self.releases[2].bytes))
         self.assertEqual(self.describe()["candidate"], found)
         first = self.describe()["found"]
         self.refused("not-found", self.plan)
@@ -425,6 +428,18 @@ class Surroundings(Updates):
         self.assertEqual(self.describe()["pending"], "2")
         self.assertEqual(self.window.call("ListJobs", interface="org.preon.Helper1")[0], [], "what it saw to its end is let go of")
         self.assertIn("nothing newer was there", self.by_itself())
+
+    def test_by_itself_it_takes_nothing_that_was_stopped_since_it_was_found(self):
+        self.offer(1, 2)
+        self.check()
+        self.policy(automatic="fetch")
+        self.offer(1, 2, change=lambda files: files.update({"ROLLOUT-0-2": b""}))
+        said = self.by_itself()
+        self.assertIn("Fetching: version 2 is there", said)
+        self.assertIn("Version 2 is not offered to this computer any more", said)
+        self.is_as_before()
+        self.assertIn("nothing newer was there", self.by_itself())
+        self.assertFalse((self.folder / "state/attempts.json").exists(), "that was no failure")
 
     def test_by_itself_it_waits_for_mains_and_for_nobody_to_be_there(self):
         self.offer(1, 2)

@@ -289,12 +289,14 @@ class UpdateTest(Machine, unittest.TestCase):
             steps[percent] = json.loads(subprocess.run(self.online("check"), capture_output=True, text=True, check=False).stdout)
         came = [percent for percent, found in steps.items() if found["candidate"]]
         self.assertTrue(came and 0 < came[0] and came == list(range(came[0], 101, 5)), steps)
-        self.assertEqual(steps[0], {"candidate": None, "later": {"version": "2", "percent": 0}})
+        self.assertEqual(steps[0], {"candidate": None, "later": None}, "one that is stopped is named to nobody")
+        self.assertEqual(steps[came[0] - 5], {"candidate": None, "later": {"version": "2", "percent": came[0] - 5}})
         # An older one that everybody may have is no worse for it.
         self.offer(1, 2, 3, change=lambda files: files.update({"ROLLOUT-0-3": b""}))
         self.assertEqual(self.ask(self.online("check"))["candidate"]["version"], "2")
         self.offer(1, 2, change=lambda files: files.update({"ROLLOUT-0-2": b"", "ROLLOUT-1000-2": b"", "ROLLOUT-2": b"", "ROLLOUT--1-2": b""}))
         self.assertEqual(self.ask(self.online("install")), {"version": None})
+        self.refused(self.online("plan"), "not-found")
         self.is_as_before()
         # Who asks for it gets it.
         self.assertEqual(self.ask(self.online("install", "2"))["version"], "2")
@@ -303,8 +305,19 @@ class UpdateTest(Machine, unittest.TestCase):
     def test_what_was_begun_goes_on_whatever_the_steps(self):
         self.offer(1, 2)
         self.assertEqual(self.cut_off(signal.SIGKILL, 2 * MIB), -signal.SIGKILL)
+        # Also where nothing of it lies at its place yet.
+        for path in (self.root / "efi/EFI/Linux").glob(".sysupdate.partial.*"):
+            path.unlink()
         self.offer(1, 2, change=lambda files: files.update({"ROLLOUT-0-2": b""}))
-        self.assertGreater(self.ask(self.online("plan", "2"))["cost"]["already"], 0)
+        self.assertEqual(self.ask(self.online("check"), 1), {"candidate": None, "later": None})
+        self.assertEqual(self.ask(self.online("resume")), {"version": None})
+        # Without a machine ID this computer is the last one.
+        self.offer(1, 2, change=lambda files: files.update({"ROLLOUT-99-2": b""}))
+        self.assertEqual(self.ask(self.online("check"))["candidate"]["version"], "2")
+        done = self.ask(self.online("resume"))
+        self.assertEqual(done["version"], "2")
+        self.assertGreater(done["kept"], 0)
+        self.is_there(2)
 
     def test_features_are_switched(self):
         folder = self.root / "usr/lib/sysupdate.d"

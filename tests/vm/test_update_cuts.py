@@ -74,7 +74,7 @@ with Story("update-cuts") as story:
         tables = [(0, 1 << 20), (base.stat().st_size - (1 << 20), 1 << 20)]
         stays = [p for p in before if p not in free]
         loader = (LOADER, file_on(base, esp, LOADER))
-        cuts = Cuts(story, "update", base, disk.log, {"1", "2"}, lambda path: UpdateOracle(path, kernels, loader, stays), tables,
+        cuts = Cuts(story, "update", base, disk.log, {"1", "2"}, lambda path: UpdateOracle(path, kernels, loader, stays, [1]), tables,
                     areas=[*tables, bytes_of(esp)], contents=[bytes_of(p) for p in free], label=state_of).go(keep=("torn", "placed", "empty", "new"))  # fmt: skip
         cuts.tell("2")
         story.says("there were cuts of each kind", set(cuts.samples) >= {"torn", "placed", "new"}, cuts.samples)

@@ -120,6 +120,19 @@ TEST_F(Assessment, neverReplacesAnotherFile)
     EXPECT_EQ(readTextFile(m_folder / "efi/EFI/Linux/Particle_2.efi").value_or(""), "that");
 }
 
+TEST_F(Assessment, takesAFileWithoutBytesForNone)
+{
+    counted("\\EFI\\Linux\\Particle_2+2-1.efi");
+    write("efi/EFI/Linux/Particle_2+2-1.efi", "this");
+    write("efi/EFI/Linux/Particle_2.efi", "");
+    EXPECT_EQ(verdict(), Verdict::Undecided);
+    ASSERT_TRUE(set(Verdict::Good));
+    EXPECT_FALSE(has("efi/EFI/Linux/Particle_2+2-1.efi"));
+    EXPECT_EQ(readTextFile(m_folder / "efi/EFI/Linux/Particle_2.efi").value_or(""), "this");
+    write("efi/EFI/Linux/Particle_2.efi", "");
+    EXPECT_FALSE(set(Verdict::Bad));
+}
+
 TEST_F(Assessment, ofAKernelThatIsGoneSaysSo)
 {
     counted("\\EFI\\Linux\\Particle_2+2-1.efi");

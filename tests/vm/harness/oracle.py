@@ -182,12 +182,12 @@ def _without_node(partition):
 
 class UpdateOracle:
     """A disk of ours while its versions change. KERNELS: what each version's must be, by its number; LOADER: the file, and what it must be; STAYS: partitions of
-    the first table that have to stay as they are.
+    the first table that have to stay as they are, ALWAYS: versions that have to be whole.
     """
 
-    def __init__(self, path, kernels, loader, stays):
+    def __init__(self, path, kernels, loader, stays, always):
         self.path, self.scratch = Path(path), Path(path).with_suffix(".scratch")
-        self.kernels, self.loader, self.stays = kernels, loader, stays
+        self.kernels, self.loader, self.stays, self.always = kernels, loader, stays, always
         self._checked = {}
 
     def look(self, contents):
@@ -210,6 +210,9 @@ class UpdateOracle:
                     found.versions[number] = self._version(table, esp, name, number, contents)
             elif not name.startswith("."):
                 found.others = f"a loader would see {name}"
+        for number in self.always:
+            if found.versions.get(number) != "whole":
+                found.others = f"version {number} is {found.versions.get(number, 'not there')}"
         if file_on(self.path, esp, self.loader[0]) != self.loader[1]:
             found.others = "the loader is not what it was"
         here = [_without_node(partition) for partition in table]
