@@ -61,7 +61,7 @@ Result<Update::Offer> offer(const Host &host, const Options &options, Progress &
     return Update::makeOffer(host, options.version, systemOptions(options, host), progress);
 }
 
-// What is on offer for this computer; where nothing is, what will be once its turn has come. Neither is an answer, and no error.
+// What is on offer for this computer; where nothing is, what will be once its turn has come: an answer too, and no error.
 struct Answer {
     std::optional<Update::Offer> offer;
     std::string later; // a version that is handed out in steps

@@ -194,7 +194,8 @@ QString waitingIn(const QJsonObject &state)
 
 bool isHeldBackIn(const QJsonObject &state)
 {
-    return state["candidate"_L1]["percent"_L1].toInt(100) < 100;
+    const QJsonValue candidate = state["candidate"_L1];
+    return candidate["percent"_L1].toInt(100) < 100 && !candidate["failedHere"_L1].toBool();
 }
 
 int silentWeeksIn(const QJsonObject &state)

@@ -153,7 +153,7 @@ Result<void> replaceFile(const std::filesystem::path &path, ByteView content, mo
     };
     auto written = write();
     if (written)
-        written = moveFlushed(temporary, path);
+        written = moveFlushed(temporary, path).transform_error([&what](const Error &error) { return error.during(what); });
     if (!written)
         ::unlink(temporary.c_str());
     return written;

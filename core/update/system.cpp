@@ -78,6 +78,22 @@ bool isKernel(const Seen &seen, const Instance &instance)
     return seen.transfer->target.type == ResourceType::RegularFile && instance.stage == Stage::Whole && instance.name.ends_with(".efi");
 }
 
+// Of those newer than what runs and than all that is whole here, without what failed here. nullptr: there is none.
+const UpdateSet *newestThat(const System &system, const std::string &running, const auto &isWanted)
+{
+    for (const UpdateSet &set : system.sets().all) {
+        if (!running.empty() && compareVersions(set.version, running) <= 0)
+            return nullptr;
+        if (set.obsolete || system.failedHere(set.version))
+            continue;
+        if (isWholeHere(set))
+            return nullptr;
+        if (isComplete(set) && isWanted(set))
+            return &set;
+    }
+    return nullptr;
+}
+
 std::unexpected<Error> nothingNewer()
 {
     return fail(ErrorCode::NotFound, "There is no newer version", "what is here is the newest that is offered");
@@ -237,32 +253,12 @@ std::optional<unsigned> System::heldBack(const UpdateSet &set) const
 
 const UpdateSet *System::laterOffer() const
 {
-    for (const UpdateSet &set : m_sets.all) {
-        if (!m_running.empty() && compareVersions(set.version, m_running) <= 0)
-            return nullptr;
-        if (set.obsolete || failedHere(set.version))
-            continue;
-        if (isWholeHere(set))
-            return nullptr;
-        if (set.available && isComplete(set) && heldBack(set).value_or(0) > 0)
-            return &set;
-    }
-    return nullptr;
+    return newestThat(*this, m_running, [this](const UpdateSet &set) { return set.available && heldBack(set).value_or(0) > 0; });
 }
 
 const UpdateSet *System::candidate() const
 {
-    for (const UpdateSet &set : m_sets.all) {
-        if (!m_running.empty() && compareVersions(set.version, m_running) <= 0)
-            return nullptr;
-        if (set.obsolete || failedHere(set.version))
-            continue;
-        if (isWholeHere(set))
-            return nullptr;
-        if (isComplete(set) && !heldBack(set))
-            return &set;
-    }
-    return nullptr;
+    return newestThat(*this, m_running, [this](const UpdateSet &set) { return !heldBack(set); });
 }
 
 const UpdateSet *System::failedOffer() const
