@@ -102,8 +102,10 @@ class Place:
         for name in ("usr/lib/sysupdate.d", "var/lib/preon", "efi"):
             (folder / name).mkdir(parents=True)
         (folder / "usr/lib/os-release").write_text("ID=os\nIMAGE_ID=OS\nIMAGE_VERSION=1\n")
-        self.definitions = folder / "usr/lib/sysupdate.d"
-        (self.definitions / "10-usr.transfer").write_text(TRANSFER.format(url=url, suffix=suffix, path=self.disk))
+        self.definitions = folder / "definitions"
+        self.definitions.mkdir()
+        for place, path in ((folder / "usr/lib/sysupdate.d", "auto"), (self.definitions, self.disk)):
+            (place / "10-usr.transfer").write_text(TRANSFER.format(url=url, suffix=suffix, path=path))
         self.renew()
 
     def renew(self):
@@ -139,6 +141,7 @@ def table(what, ours, theirs):
 
 
 def update(folder):
+    # Ours runs as an ordinary user: as root preon-fetch would want a user of its own.
     folder.chmod(0o755)
     (folder / "nginx").mkdir()
     programs = {name: folder / name for name in ("preonctl", "preon-fetch")}
