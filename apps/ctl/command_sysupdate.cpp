@@ -95,10 +95,7 @@ Result<void> SysupdateRun::lookEverywhere()
     if (!request.places.offline) {
         say("Discovering available instances…");
         TerminalProgress progress;
-        const auto remote = manifestsFrom(request.fetching, request.places.host, progress);
-        request.places.manifest = [&remote](const Transfer &transfer) {
-            return isFileUrl(transfer.source.path) ? localManifest(transfer) : remote(transfer);
-        };
+        request.places.manifest = manifestsFrom(request.fetching, request.places.host, progress);
         PREON_CHECK(lookAtSources(look, request.places));
         request.places.manifest = {};
     }

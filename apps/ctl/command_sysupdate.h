@@ -42,11 +42,6 @@ Result<SysupdateRequest> understandSysupdate(const SysupdateOptions &options, co
 // is none.
 void findBootPlaces(Update::Places &places);
 
-// Whether a source is a folder of this machine, written as a file:// URL.
-bool isFileUrl(std::string_view url);
-// The list of files there. Unsupported where it has to be verified.
-Result<Bytes> localManifest(const Update::Transfer &transfer);
-
 // IMAGE_VERSION= of os-release; empty where it has none.
 std::string bootedVersion(const Host &host);
 

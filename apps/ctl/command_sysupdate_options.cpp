@@ -20,7 +20,6 @@ namespace Preon::Ctl
 
 namespace
 {
-constexpr std::string_view fileScheme = "file://";
 using namespace Update;
 
 Result<void> readNumbers(const SysupdateOptions &options, SysupdateRequest &request)
@@ -116,20 +115,6 @@ void findBootPlaces(Places &places)
     places.xbootldr = find("SYSTEMD_XBOOTLDR_PATH", {"/boot"});
     if (places.xbootldr == places.esp)
         places.xbootldr.clear();
-}
-
-bool isFileUrl(std::string_view url)
-{
-    return lowerCase(std::string(url.substr(0, fileScheme.size()))) == fileScheme;
-}
-
-Result<Bytes> localManifest(const Transfer &transfer)
-{
-    const std::string &url = transfer.source.path;
-    if (transfer.verify)
-        return fail(ErrorCode::Unsupported, "What " + url + " offers is not known", "signatures are checked of what comes from the network",
-                    "Use --verify=no, or --offline.");
-    return readFile(url.substr(fileScheme.size()) + "/SHA256SUMS", largestManifest);
 }
 
 std::string bootedVersion(const Host &host)

@@ -16,7 +16,7 @@ namespace Preon::Fetch
 
 namespace
 {
-constexpr int pipeSize = 1 << 20;
+constexpr int pipeSize = 1 << 18;
 constexpr std::size_t saidLimit = 600;
 constexpr std::chrono::seconds grace{10}; // for ending
 }

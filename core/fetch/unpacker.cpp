@@ -20,7 +20,7 @@ namespace
 constexpr std::array<std::pair<Format, std::string_view>, 5> names{
     {{Format::Gzip, "gz"}, {Format::Xz, "xz"}, {Format::Zstd, "zst"}, {Format::Bzip2, "bz2"}, {Format::Detected, "auto"}}};
 // Written at once: few calls for a disk, and still in the second cache of a core.
-constexpr std::size_t unpackedAtOnce = 1U << 20U;
+constexpr std::size_t unpackedAtOnce = 1U << 18U;
 constexpr std::chrono::minutes patience{10};
 
 std::chrono::steady_clock::time_point deadline()

@@ -3,6 +3,7 @@
 #include "core/update/online.h"
 
 #include "core/sign/openpgp.h"
+#include "core/update/localsource.h"
 
 #include <algorithm>
 #include <chrono>
@@ -107,6 +108,8 @@ std::string seenManifestsText(const std::vector<SeenManifest> &seen)
 
 Result<Bytes> fetchSmall(const std::string &url, const Fetching &fetching, std::size_t limit, Progress &progress)
 {
+    if (pathOfFileUrl(url))
+        return readLocal(url, limit);
     PREON_TRY(auto download, Fetch::Download::start(requestFor(url, fetching, limit), fetching.program));
     Bytes content;
     while (true) {
@@ -147,6 +150,10 @@ Result<Bytes> fetchManifest(const std::string &folder, bool verify, const Fetchi
 
 Result<std::optional<std::uint64_t>> fetchSize(const std::string &url, const Fetching &fetching, Progress &progress)
 {
+    if (pathOfFileUrl(url)) {
+        PREON_TRY(const LocalFile file, openLocal(url));
+        return file.size;
+    }
     auto request = requestFor(url, fetching, Fetch::Request().limit);
     request.sizeOnly = true;
     for (const std::string &mirror : mirrorsOf(url, fetching))

@@ -3,7 +3,7 @@
 #pragma once
 
 // What a server offers, asked for before anything is decided: its list of files with its signature, and how large the files are. Both through preon-fetch; nothing of it is
-// parsed by us before its signature was checked, by another program.
+// parsed by us before its signature was checked, by another program. What a file:// URL names is read instead.
 
 #include "core/base/host.h"
 #include "core/update/acquire.h"

@@ -24,6 +24,7 @@ constexpr std::array typeNames{
 constexpr std::uint64_t usualInstances = 3; // of files and folders
 constexpr std::array configFolders{"etc", "run", "usr/local/lib", "usr/lib"};
 
+// As systemd has it: whether anything can be found there is seen when it is looked for.
 bool isFileUrl(std::string_view text)
 {
     return lowerCase(text.substr(0, 6)) == "file:/" && std::ranges::all_of(text, [](char c) { return c > 0 && c < 127; });
@@ -134,7 +135,6 @@ Result<void> TransferParser::checkPaths() const
         return refuse("PathRelativeTo=explicit can only be used in source specifications.");
     if (!source.pathAuto && isInFileSystem(source.type) && !isNormalized(source.path))
         return refuse("Source path is not a normalized, absolute path: " + source.path);
-    // file:// for tests, as systemd has it.
     if (!source.pathAuto && isUrl(source.type) && !isWebUrl(source.path) && !isFileUrl(source.path))
         return refuse("Source path is not a valid HTTP or HTTPS URL: " + source.path);
     if (source.patterns.empty())

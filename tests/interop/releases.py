@@ -118,8 +118,8 @@ class Machine:
         self.define()
         self.make_disk()
 
-    def define(self, verify="yes"):
-        url = self.nginx.plain
+    def define(self, verify="yes", url=None):
+        url = url or self.nginx.plain
         for name, source, kind in (("20-verity", "OS_@v.verity.@u.raw", "usr-verity"), ("30-usr", "OS_@v.usr.@u.raw.zst", "usr")):
             (self.root / f"usr/lib/sysupdate.d/{name}.transfer").write_text(TRANSFER.format(url=url, source=source, kind=kind, verify=verify))
         (self.root / "usr/lib/sysupdate.d/90-kernel.transfer").write_text(KERNEL.format(url=url, verify=verify))

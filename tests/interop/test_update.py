@@ -191,6 +191,36 @@ class UpdateTest(Machine, unittest.TestCase):
         self.assertEqual(first.returncode, 0)
         self.is_there(2)
 
+    def test_comes_from_a_stick_as_from_a_server(self):
+        stick = self.folder / "a stick"
+        self.offer(1, 2)
+        (self.nginx.folder / "www").rename(stick)
+        self.define(url=f"file://{stick}".replace(" ", "%%20"))
+        self.assertEqual(self.ask(self.online("check"))["candidate"]["fetch"], self.releases[2].bytes)
+        # Nothing there is trusted for lying here.
+        usr = next(stick.glob("OS_2.usr.*"))
+        good = usr.read_bytes()
+        usr.write_bytes(good[:1000] + bytes([good[1000] ^ 1]) + good[1001:])
+        self.refused(self.online("install"), "corrupt")
+        self.is_as_before()
+        usr.unlink()
+        usr.symlink_to("/dev/zero")
+        self.ask(self.online("install"), 1)
+        usr.unlink()
+        os.mkfifo(usr)
+        self.refused(self.online("install"), "changed")
+        self.is_as_before()
+        usr.unlink()
+        usr.write_bytes(good)
+        sums = stick / "SHA256SUMS"
+        listed = sums.read_bytes()
+        sums.write_bytes(listed.replace(b"OS_2", b"OS_9"))
+        self.refused(self.online("check"), "untrusted")
+        sums.write_bytes(listed)
+        done = self.ask(self.online("install"))
+        self.assertEqual((done["version"], done["fetched"]), ("2", 0))
+        self.is_there(2)
+
     def test_forgets_what_a_stopped_update_left_when_asked_to(self):
         self.offer(1, 2)
         self.cut_off(signal.SIGKILL, MIB)
