@@ -46,5 +46,6 @@ void addLuks(CLI::App &app, Invocation &invocation);
 void addLuksKeys(CLI::App &luks, Invocation &invocation);
 void addUnlock(CLI::App &app, Invocation &invocation);
 void addUpdate(CLI::App &app, Invocation &invocation);
+void addUpdateAutomatic(CLI::App &update, Invocation &invocation);
 
 } // namespace Preon::Ctl

@@ -96,6 +96,12 @@ Result<ProcessOutput> Fat::run(std::vector<std::string> command, const Fd *file,
     return runProcess(command, options);
 }
 
+Result<ProcessOutput> Fat::change(std::vector<std::string> command, const Fd *file, const Progress *progress) const
+{
+    m_listed.clear();
+    return run(std::move(command), file, progress);
+}
+
 static std::unexpected<Error> mtoolsFailed(const Disk::Device &device, const std::string &what, const ProcessOutput &output)
 {
     std::string why = trimmedRight(output.errors.substr(0, 300));
@@ -110,6 +116,8 @@ static std::unexpected<Error> mtoolsFailed(const Disk::Device &device, const std
 Result<std::vector<FatEntry>> Fat::list(std::string_view folder) const
 {
     PREON_TRY(const std::string path, checkedPath(folder));
+    if (const auto known = m_listed.find(path); known != m_listed.end())
+        return known->second;
     // "mdir P:/FILE" would list that file; a trailing slash asks for a folder.
     PREON_TRY(const ProcessOutput output, run({"mdir", "-a", path == "/" ? "p:/" : "p:" + path + "/"}));
     std::vector<FatEntry> entries;
@@ -127,6 +135,7 @@ Result<std::vector<FatEntry>> Fat::list(std::string_view folder) const
             entries.push_back(std::move(*entry));
         text.remove_prefix(std::min(end + 1, text.size()));
     }
+    m_listed.emplace(path, entries);
     return entries;
 }
 
@@ -170,14 +179,14 @@ Result<void> Fat::write(std::string_view path, const MemoryFile &content, const 
     PREON_TRY(const bool leftover, exists(temporary));
     if (leftover)
         PREON_CHECK(remove(temporary));
-    PREON_TRY(const ProcessOutput copied, run({"mcopy", "/proc/self/fd/" + std::to_string(fileNumber), "p:" + temporary}, &content.fd(), progress));
+    PREON_TRY(const ProcessOutput copied, change({"mcopy", "/proc/self/fd/" + std::to_string(fileNumber), "p:" + temporary}, &content.fd(), progress));
     if (copied.status != 0)
         return mtoolsFailed(*m_device, what, copied);
     PREON_CHECK(m_device->flush());
     PREON_TRY(const bool old, exists(checked));
     if (old)
         PREON_CHECK(remove(checked));
-    PREON_TRY(const ProcessOutput renamed, run({"mren", "p:" + temporary, "p:" + checked}));
+    PREON_TRY(const ProcessOutput renamed, change({"mren", "p:" + temporary, "p:" + checked}));
     if (renamed.status != 0)
         return mtoolsFailed(*m_device, what, renamed);
     return m_device->flush();
@@ -190,7 +199,7 @@ Result<void> Fat::makeFolder(std::string_view path) const
     if (there)
         return {};
     PREON_CHECK(makeFolder(parentOf(checked)));
-    PREON_TRY(const ProcessOutput output, run({"mmd", "p:" + checked}));
+    PREON_TRY(const ProcessOutput output, change({"mmd", "p:" + checked}));
     if (output.status != 0)
         return mtoolsFailed(*m_device, "The folder " + checked + " could not be made on the EFI partition", output);
     return {};
@@ -199,7 +208,7 @@ Result<void> Fat::makeFolder(std::string_view path) const
 Result<void> Fat::remove(std::string_view path) const
 {
     PREON_TRY(const std::string checked, checkedPath(path));
-    PREON_TRY(const ProcessOutput output, run({"mdel", "p:" + checked}));
+    PREON_TRY(const ProcessOutput output, change({"mdel", "p:" + checked}));
     if (output.status != 0)
         return mtoolsFailed(*m_device, checked + " could not be removed from the EFI partition", output);
     return {};

@@ -3,12 +3,14 @@
 #pragma once
 
 // The files of an EFI partition, through mtools: read and written inside a device or an image file at an offset, never mounted, so that nothing of the
-// machine's own mounts is in the way and an image file needs no loop device. One program run a call; fit for tens of files, not for thousands.
+// machine's own mounts is in the way and an image file needs no loop device. One program run a call; fit for tens of files, not for thousands. A folder is
+// listed once until something is changed through the same object: what others change meanwhile is seen by a new one.
 
 #include "core/base/process.h"
 #include "core/boot/memoryfile.h"
 #include "core/disk/device.h"
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -48,8 +50,10 @@ public:
 
 private:
     Result<ProcessOutput> run(std::vector<std::string> command, const Fd *file = nullptr, const Progress *progress = nullptr) const;
+    Result<ProcessOutput> change(std::vector<std::string> command, const Fd *file = nullptr, const Progress *progress = nullptr) const;
     const Disk::Device *m_device;
     std::uint64_t m_offset;
+    mutable std::map<std::string, std::vector<FatEntry>> m_listed; // by the folder's path as it was asked for
 };
 
 // Makes a FAT32 file system (FAT16 below 33 MiB) with so small clusters that every firmware takes it for one, in a range of the device.

@@ -2,7 +2,8 @@
 # SPDX-FileCopyrightText: Preon contributors
 # SPDX-License-Identifier: LGPL-2.1-or-later
 
-"""From version 1 to 2, with the plug pulled while it is fetched; from 2 to 3; and a 4 in which nobody can log in: the machine is back in 3 by itself, and knows why. From the real nginx."""
+"""From version 1 to 2, with the plug pulled while it is fetched; from 2 to 3 by itself, with an archive beside it; and a 4 in which nobody can log in: the machine is back in 3 by itself,
+and knows why. From the real nginx."""
 
 import json
 import time
@@ -62,12 +63,47 @@ def resumed(story, vm, server, size):
     return done.ok
 
 
+def offer_archives(vm, server):
+    """Optional features of this system, as its maker would say them."""
+    port = server.plain.rsplit(":", 1)[1]
+    for name in ("devices", "tools"):
+        vm.push(f"/etc/sysupdate.d/{name}.feature", f"[Feature]\nDescription=An archive of {name}\nEnabled=false\n")
+        vm.push(f"/etc/sysupdate.d/05-{name}.transfer", f"[Transfer]\nFeatures={name}\n[Source]\nType=url-tar\nPath=http://10.0.2.2:{port}/\nMatchPattern={name}_@v.tar.gz\n"
+                f"[Target]\nType=directory\nPath=/var/lib/{name}\nMatchPattern={name}_@v\nCurrentSymlink=current\n")  # fmt: skip
+
+
+def looks_by_itself(vm):
+    """What the timer starts, once."""
+    vm.run("rm -f /var/lib/preon-update/*; journalctl --rotate >/dev/null 2>&1; journalctl --vacuum-time=1s >/dev/null 2>&1")
+    done = vm.run("systemctl start preon-update.service", 900)
+    return f"{done}\n{vm.run('journalctl -b -o cat -u preon-update.service').out}"
+
+
+def comes_by_itself(story, vm):
+    """By the helper, in its unit, with an archive that needs what the unit allows; and one that wants more."""
+    vm.ask("busctl call org.preon.Helper1 /org/preon/Helper1 org.preon.Updates1 SetPolicy 'a{sv}' 1 automatic s fetch", 60)
+    vm.ask("preonctl update features enable devices")
+    said = looks_by_itself(vm)
+    story.says("an archive with a device in it is not unpacked by the helper", "/null could not be made" in said and "is installed" not in said, said)
+    story.equals("and nothing of version 3 is there then", (3, 0, ""), (labels(vm).count("Particle_2"), labels(vm).count("Particle_3"), vm.run("ls -A /var/lib/devices").out.strip()))
+    vm.ask("preonctl update features disable devices && preonctl update features enable tools")
+    said = looks_by_itself(vm)
+    story.says("version 3 comes by itself once the policy says so", "Version 3 is installed" in said, said)
+    story.equals("with what was switched on, unpacked", "tool 3", vm.ask("/var/lib/tools/current/bin/t"))
+    story.equals("with the group's bit and the capability that the archive has", ("2755", "1"),
+                 (vm.ask("stat -c %a /var/lib/tools/tools_3/share"), vm.ask("tar --xattrs --xattrs-include='*' -C /var/lib/tools/tools_3 -c bin | grep -a -c security.capability")))  # fmt: skip
+    is_on_trial(story, vm, 3)
+
+
 def update(story, vm, number):
     done = vm.run("preonctl update install --yes --json", 600)
     story.says(f"version {number} is fetched, proven and installed", done.ok, done)
+    is_on_trial(story, vm, number)
+
+
+def is_on_trial(story, vm, number):
     story.equals("it has one slot of each kind", 3, labels(vm).count(f"Particle_{number}"))
     story.says("its kernel is on trial", vm.run(f"ls /efi/EFI/Linux/Particle_{number}+2*.efi").ok, vm.run("ls /efi/EFI/Linux"))
-    return done.ok
 
 
 def back_by_itself(story, vm):
@@ -106,7 +142,8 @@ with Story("update") as story:
                 join(vm)
                 serve(server, 3)
                 story.chapter("version 3 is on the server")
-                update(story, vm, 3)
+                offer_archives(vm, server)
+                comes_by_itself(story, vm)
                 vm.reboot()
                 came_up(story, vm, 3, 2)
                 story.says("version 1 made room", "Particle_1" not in labels(vm) and labels(vm).count("Particle_2") == 3, labels(vm))

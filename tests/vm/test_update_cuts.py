@@ -38,7 +38,9 @@ def state_of(finding):
         return "torn"
     if finding.empty:
         return "empty"
-    return "new" if finding.starts == "2" else "placed" if 2 in finding.slots else "old"
+    if finding.starts == "2":
+        return "new"
+    return "placed" if 2 in finding.slots else "begun" if finding.begun else "old"
 
 
 def starts(story, machine, state, wanted, sentence, then=None):
@@ -75,9 +77,9 @@ with Story("update-cuts") as story:
         stays = [p for p in before if p not in free]
         loader = (LOADER, file_on(base, esp, LOADER))
         cuts = Cuts(story, "update", base, disk.log, {"1", "2"}, lambda path: UpdateOracle(path, kernels, loader, stays, [1]), tables,
-                    areas=[*tables, bytes_of(esp)], contents=[bytes_of(p) for p in free], label=state_of).go(keep=("torn", "placed", "empty", "new"))  # fmt: skip
+                    areas=[*tables, bytes_of(esp)], contents=[bytes_of(p) for p in free], label=state_of).go(keep=("begun", "torn", "placed", "empty", "new"))  # fmt: skip
         cuts.tell("2")
-        story.says("there were cuts of each kind", set(cuts.samples) >= {"torn", "placed", "new"}, cuts.samples)
+        story.says("there were cuts of each kind", set(cuts.samples) >= {"begun", "torn", "placed", "new"}, cuts.samples)
         # Of a new name and the length of the file, which on FAT stands beside it, a cut may leave the one without the other.
         story.equals("no flush confirms a name without bytes", 0, cuts.flushed["empty"])
 
@@ -88,6 +90,7 @@ with Story("update-cuts") as story:
             vm.reboot()
             story.equals("which a restart starts", "2", version(vm))
 
+        starts(story, machine, cuts.samples["begun"], 1, "cut off while the first bytes came, version 1 starts")
         starts(story, machine, cuts.samples["torn"], 1, "cut off while the table was written, version 1 starts", finish)
         starts(story, machine, cuts.samples["placed"], 1, "cut off when all was there but the kernel's name, version 1 starts")
         if "empty" in cuts.samples:

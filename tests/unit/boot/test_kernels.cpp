@@ -171,6 +171,22 @@ TEST_F(EfiPartition, filesAreWrittenReplacedListedAndRemoved)
     EXPECT_EQ(esp.read("/EFI/*.efi").error().code, ErrorCode::BadArgument);
 }
 
+TEST_F(EfiPartition, foldersAreListedAnewOnceSomethingWasChangedThere)
+{
+    const Disk::Device disk = makeDisk();
+    const Fat esp(disk, offset), another(disk, offset);
+    ASSERT_TRUE(put(esp, "/EFI/a.efi", "a"));
+    EXPECT_EQ(esp.list("/EFI")->size(), 1U);
+    ASSERT_TRUE(put(another, "/EFI/b.efi", "b"));
+    EXPECT_EQ(esp.list("/EFI")->size(), 1U);
+    EXPECT_EQ(Fat(disk, offset).list("/EFI")->size(), 2U);
+    ASSERT_TRUE(esp.makeFolder("/EFI/c"));
+    EXPECT_EQ(esp.list("/EFI")->size(), 3U);
+    ASSERT_TRUE(esp.remove("/EFI/b.efi"));
+    EXPECT_EQ(esp.list("/EFI")->size(), 2U);
+    EXPECT_EQ(another.read("/EFI/b.efi").error().code, ErrorCode::NotFound); // however it was listed
+}
+
 TEST_F(EfiPartition, fullIsSaidAndTheOldFileStays)
 {
     const Disk::Device disk = makeDisk(34 * mebibyte);

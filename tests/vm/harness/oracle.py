@@ -46,6 +46,7 @@ class Offered:
     slots: set = field(default_factory=set)  # versions whose /usr the table has
     empty: bool = False  # a kernel has its name and no bytes; a loader passes over it
     torn: bool = False  # the first of the two tables does not fit its own checksums
+    begun: bool = False  # the table is not the one that it was at first
     others: str = ""
 
     @property
@@ -188,6 +189,7 @@ class UpdateOracle:
     def __init__(self, path, kernels, loader, stays, always):
         self.path, self.scratch = Path(path), Path(path).with_suffix(".scratch")
         self.kernels, self.loader, self.stays, self.always = kernels, loader, stays, always
+        self._first = [_without_node(partition) for partition in table_of(path)]
         self._checked = {}
 
     def look(self, contents):
@@ -216,6 +218,7 @@ class UpdateOracle:
         if file_on(self.path, esp, self.loader[0]) != self.loader[1]:
             found.others = "the loader is not what it was"
         here = [_without_node(partition) for partition in table]
+        found.begun = here != self._first
         for partition in self.stays:
             if _without_node(partition) not in here:
                 found.others = f"partition {partition.get('name')} is not in the table as it was"

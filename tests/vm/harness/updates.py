@@ -26,7 +26,7 @@ def labels(vm):
 
 
 def serve(server, number):
-    """The server has that version now; returns how many bytes of it there are."""
+    """The server has that version now; returns how many bytes of it there are, archives beside it not counted."""
     folder = top() / "out/updates" / str(number)
     www = server.folder / "www"
     for old in www.iterdir():
@@ -34,7 +34,7 @@ def serve(server, number):
     for file in sorted(folder.iterdir(), key=lambda path: path.name.startswith("SHA256SUMS")):
         if not file.name.startswith("."):
             shutil.copy(file, www / file.name)
-    return sum(file.stat().st_size for file in www.iterdir() if not file.name.startswith("SHA256SUMS"))
+    return sum(file.stat().st_size for file in www.glob("Particle_*"))
 
 
 def connect(vm, server):
