@@ -112,20 +112,15 @@ Result<void> forgetWhere(const Fetching &fetching, const auto &isMeant)
     return {};
 }
 
-// Of this machine: nothing is kept of it, as it can be read again.
-Result<Acquired> unpackLocal(const TransferPlan &plan, const OfferedBytes &from, const Fetching &fetching, Progress &progress)
+// A file of this machine on its way to its place. Returns how many bytes were written.
+Result<std::uint64_t> unpackTo(TargetWriter &place, const LocalFile &file, const OfferedBytes &from, std::uint64_t room, const Fetching &fetching,
+                               Progress &progress)
 {
-    if (const auto *file = std::get_if<FileTarget>(&*plan.place))
-        PREON_CHECK(makeFolders("/", file->folder.relative_path()));
-    PREON_TRY(const LocalFile file, openLocal(from.path));
-    progress.phase("Unpacking", file.size);
-    const auto place = makeTarget(*plan.place);
-    PREON_CHECK(place->begin(Begin::Anew));
-    PREON_TRY(auto unpacker, Fetch::Unpacker::start(Fetch::Format::Detected, roomFor(plan), fetching.program));
-    Acquired acquired;
+    PREON_TRY(auto unpacker, Fetch::Unpacker::start(Fetch::Format::Detected, room, fetching.program));
+    std::uint64_t written = 0;
     const Fetch::Unpacker::Sink sink = [&](ByteView bytes) -> Result<void> {
-        PREON_CHECK(place->write(acquired.written, bytes));
-        acquired.written += bytes.size();
+        PREON_CHECK(place.write(written, bytes));
+        written += bytes.size();
         return {};
     };
     Sha256 hash;
@@ -139,14 +134,29 @@ Result<Acquired> unpackLocal(const TransferPlan &plan, const OfferedBytes &from,
         offset += part.size();
         progress.advance(part.size());
     }
-    // Looked at first: of bytes that are not the right ones nobody needs to know how they unpack.
-    if (from.sha256 && hash.finish() != *from.sha256) {
-        PREON_CHECK(place->abandon());
+    if (from.sha256 && hash.finish() != *from.sha256)
         return fail(ErrorCode::Corrupt, from.path + " is damaged", "its SHA-256 hash is another one than it should have");
-    }
     PREON_CHECK(unpacker.finish(sink, progress));
-    PREON_CHECK(place->finish(acquired.written));
-    return acquired;
+    return written;
+}
+
+// Nothing of it is kept for a next attempt, as it can be read again.
+Result<Acquired> unpackLocal(const TransferPlan &plan, const OfferedBytes &from, const char *phase, const Fetching &fetching, Progress &progress)
+{
+    if (const auto *file = std::get_if<FileTarget>(&*plan.place))
+        PREON_CHECK(makeFolders("/", file->folder.relative_path()));
+    PREON_TRY(const LocalFile file, openLocal(from.path));
+    progress.phase(phase, file.size);
+    const auto place = makeTarget(*plan.place);
+    PREON_CHECK(place->begin(Begin::Anew));
+    auto written = unpackTo(*place, file, from, roomFor(plan), fetching, progress);
+    if (!written) {
+        if (const auto abandoned = place->abandon(); !abandoned)
+            progress.log(abandoned.error().text());
+        return std::unexpected(std::move(written).error());
+    }
+    PREON_CHECK(place->finish(*written));
+    return Acquired{.written = *written};
 }
 
 } // namespace
@@ -169,12 +179,12 @@ Result<Acquired> acquire(const TransferPlan &plan, const Fetching &fetching, Pro
         return fail(ErrorCode::Unsupported, plan.sourcePath + " cannot be fetched to " + plan.targetPath);
     if (!from->sha256)
         return fail(ErrorCode::Untrusted, plan.sourcePath + " cannot be fetched", "its hash is not known");
-    if (pathOfFileUrl(from->path))
-        return unpackLocal(plan, *from, fetching, progress);
-    if (const auto *file = std::get_if<FileTarget>(&*plan.place))
-        PREON_CHECK(makeFolders("/", file->folder.relative_path()));
     progress.phase("Fetching", 0);
     progress.log("Fetching " + std::filesystem::path(from->path).filename().string());
+    if (pathOfFileUrl(from->path))
+        return unpackLocal(plan, *from, "Fetching", fetching, progress);
+    if (const auto *file = std::get_if<FileTarget>(&*plan.place))
+        PREON_CHECK(makeFolders("/", file->folder.relative_path()));
     return Acquisition(plan, *from, fetching, progress).run();
 }
 
@@ -183,7 +193,7 @@ Result<Acquired> acquirePacked(const TransferPlan &plan, const Fetching &fetchin
     const OfferedBytes *from = plan.wholeOffer();
     if (!from || !plan.place || plan.sourceType != ResourceType::RegularFile || std::holds_alternative<FolderTarget>(*plan.place))
         return fail(ErrorCode::Unsupported, plan.sourcePath + " cannot be unpacked to " + plan.targetPath);
-    return unpackLocal(plan, *from, fetching, progress);
+    return unpackLocal(plan, *from, "Unpacking", fetching, progress);
 }
 
 std::uint64_t keptBytes(const Fetching &fetching, const Sha256Digest &hash)

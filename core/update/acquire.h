@@ -32,7 +32,7 @@ struct Acquired {
 };
 
 // After it the instance is pending. Corrupt when the bytes are not those whose hash the plan has, from every mirror; Cancelled leaves what came for the next time, and so does
-// every error of the network. progress: one phase, of the file's bytes as it lies on the server.
+// every error of the network; of what a file:// URL names nothing is kept, and it is read again. progress: one phase, of the file's bytes as it lies on the server.
 Result<Acquired> acquire(const TransferPlan &plan, const Fetching &fetching, Progress &progress);
 
 // The same for a packed file of this machine (source type regular-file): read, unpacked by preon-fetch, written.

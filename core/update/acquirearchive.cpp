@@ -90,7 +90,45 @@ public:
         return Acquired{.written = written};
     }
 
+    // Of this machine, from a list: copied first, as who brought the stick may change what it says from one look to the next.
+    Result<Acquired> copied()
+    {
+        PREON_TRY(const LocalFile file, openLocal(m_from.path));
+        m_progress.phase("Fetching", file.size);
+        PREON_TRY(m_file, aside());
+        Sha256 hash;
+        Bytes chunk(std::min<std::uint64_t>(file.size, chunkBytes));
+        for (std::uint64_t offset = 0; offset < file.size;) {
+            PREON_CHECK(m_progress.check());
+            const auto part = std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), file.size - offset));
+            PREON_CHECK(readAt(file.fd, offset, part));
+            hash.add(part);
+            PREON_CHECK(writeAt(m_file, offset, part));
+            offset += part.size();
+            m_progress.advance(part.size());
+        }
+        if (hash.finish() != *m_from.sha256)
+            return damaged();
+        PREON_TRY(const std::uint64_t written, unpack(file.size));
+        return Acquired{.written = written};
+    }
+
 private:
+    std::unexpected<Error> damaged() const
+    {
+        return fail(ErrorCode::Corrupt, m_from.path + " is damaged", "its SHA-256 hash is another one than it should have");
+    }
+
+    // A file without a name beside the target.
+    Result<Fd> aside() const
+    {
+        const auto folder = std::get<FolderTarget>(*m_plan.place).folder;
+        auto file = openFile(folder, O_TMPFILE | O_RDWR, 0600);
+        if (!file)
+            return std::unexpected(file.error().during("There is no place in " + folder.string() + " for the archive until it is unpacked"));
+        return file;
+    }
+
     Result<Fetch::Received> fetchToStore()
     {
         const KeptFile kept(m_fetching.store, *m_from.sha256);
@@ -132,11 +170,8 @@ private:
     // Where nothing is kept for a next attempt.
     Result<Fetch::Received> fetchAside()
     {
-        const auto folder = std::get<FolderTarget>(*m_plan.place).folder;
-        auto file = openFile(folder, O_TMPFILE | O_RDWR, 0600);
-        if (!file)
-            return std::unexpected(file.error().during("There is no place in " + folder.string() + " for the archive until it is unpacked"));
-        Waiting waiting(std::move(*file), m_progress);
+        PREON_TRY(Fd file, aside());
+        Waiting waiting(std::move(file), m_progress);
         PREON_TRY(const Fetch::Received received, Fetch::receive(m_wanted, waiting, m_progress));
         m_file = waiting.take();
         return received;
@@ -173,7 +208,7 @@ private:
         }
         // Looked at first: of bytes that are not the right ones nobody needs to know how they unpack.
         if (m_from.sha256 && hash.finish() != *m_from.sha256)
-            return fail(ErrorCode::Corrupt, m_from.path + " is damaged", "its SHA-256 hash is another one than it should have");
+            return damaged();
         if (auto ended = untar.finish(m_progress); !ended)
             return std::unexpected(ended.error().during(m_from.path + " could not be unpacked"));
         PREON_CHECK(tree.finish());
@@ -206,10 +241,10 @@ Result<Acquired> acquireArchive(const TransferPlan &plan, const Fetching &fetchi
         return acquisition.local();
     if (!from->sha256)
         return fail(ErrorCode::Untrusted, plan.sourcePath + " cannot be fetched", "its hash is not known");
-    if (pathOfFileUrl(from->path))
-        return acquisition.local();
     progress.phase("Fetching", 0);
     progress.log("Fetching " + std::filesystem::path(from->path).filename().string());
+    if (pathOfFileUrl(from->path))
+        return acquisition.copied();
     return acquisition.fetched();
 }
 

@@ -56,8 +56,9 @@ std::optional<std::filesystem::path> pathOfFileUrl(std::string_view url)
 
 Result<LocalFile> openLocal(const std::string &source)
 {
-    const auto path = pathOfFileUrl(source).value_or(source);
-    PREON_TRY(Fd fd, openFile(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK));
+    const auto named = pathOfFileUrl(source);
+    const auto path = named.value_or(source);
+    PREON_TRY(Fd fd, openFile(path, O_RDONLY | O_NONBLOCK | (named ? 0 : O_NOFOLLOW)));
     struct stat status{};
     if (fstat(fd.get(), &status) < 0 || !S_ISREG(status.st_mode))
         return fail(ErrorCode::Changed, path.string() + " is no longer the file that it was");

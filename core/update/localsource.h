@@ -19,7 +19,7 @@ struct LocalFile {
     Fd fd;
     std::uint64_t size = 0; // bytes
 };
-// source: a path, or a file:// URL. Changed: it is no regular file.
+// source: a path, at whose end there is no link, or a file:// URL, where a repository may have one. Changed: it is no regular file.
 Result<LocalFile> openLocal(const std::string &source);
 
 // The whole of a file:// URL's file; BadFormat where it has more than `limit` bytes.

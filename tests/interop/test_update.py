@@ -203,15 +203,23 @@ class UpdateTest(Machine, unittest.TestCase):
         usr.write_bytes(good[:1000] + bytes([good[1000] ^ 1]) + good[1001:])
         self.refused(self.online("install"), "corrupt")
         self.is_as_before()
+        # Damaged where zstd sees it at once, and larger than its place: nothing of it stays.
+        usr.write_bytes(good[:20000] + bytes(64) + good[20064:])
+        self.ask(self.online("install"), 1)
+        self.is_as_before()
+        usr.write_bytes(subprocess.run(["zstd", "-q", "-c"], input=random.Random(9).randbytes(9 * MIB), capture_output=True, check=True).stdout)
+        self.refused(self.online("install"), "bad-format")
+        self.is_as_before()
         usr.unlink()
         usr.symlink_to("/dev/zero")
-        self.ask(self.online("install"), 1)
+        self.refused(self.online("install"), "changed")
         usr.unlink()
         os.mkfifo(usr)
         self.refused(self.online("install"), "changed")
         self.is_as_before()
         usr.unlink()
-        usr.write_bytes(good)
+        (stick / "elsewhere").write_bytes(good)
+        usr.symlink_to("elsewhere")
         sums = stick / "SHA256SUMS"
         listed = sums.read_bytes()
         sums.write_bytes(listed.replace(b"OS_2", b"OS_9"))
@@ -259,6 +267,28 @@ class UpdateTest(Machine, unittest.TestCase):
         self.assertEqual(done["fetched"] + done["kept"], self.releases[2].bytes + len(archive))
         self.assertEqual((self.root / "trees/tree_2/usr/content").read_bytes(), content)
         self.assertEqual(self.trees(), ["tree_1", "tree_2"])
+        self.is_there(2)
+
+    def test_unpacks_no_archive_of_a_stick_that_is_not_the_listed_one(self):
+        archive, content = self.offer_archive()
+        stick = self.nginx.folder / "www"
+        transfer = self.root / "usr/lib/sysupdate.d/10-tree.transfer"
+        transfer.write_text(transfer.read_text().replace(self.nginx.plain, f"file://{stick}"))
+        script, asked = self.folder / "fetcher", self.folder / "asked"
+        asked.touch(mode=0o666)
+        asked.chmod(0o666)
+        script.write_text(f'#!/bin/sh\necho "$1" >>{asked}\nexec {self.fetcher} "$@"\n')
+        script.chmod(0o755)
+        swapped = bytearray(archive)
+        swapped[-20000] ^= 1
+        (stick / "tree_2.tar").write_bytes(swapped)
+        self.refused([*self.command("install"), f"--fetcher={script}"], "corrupt")
+        self.assertNotIn("untar", asked.read_text())
+        self.assertEqual(self.trees(), ["tree_1"])
+        (stick / "tree_2.tar").write_bytes(archive)
+        self.assertEqual(self.ask([*self.command("install"), f"--fetcher={script}"])["version"], "2")
+        self.assertIn("untar", asked.read_text())
+        self.assertEqual((self.root / "trees/tree_2/usr/content").read_bytes(), content)
         self.is_there(2)
 
     def test_refuses_an_archive_that_changes_between_its_check_and_its_use(self):

@@ -90,7 +90,7 @@ with Story("update-cuts") as story:
             vm.reboot()
             story.equals("which a restart starts", "2", version(vm))
 
-        starts(story, machine, cuts.samples["begun"], 1, "cut off while the first bytes came, version 1 starts")
+        starts(story, machine, cuts.samples["begun"], 1, "cut off when the first slot had its name, version 1 starts")
         starts(story, machine, cuts.samples["torn"], 1, "cut off while the table was written, version 1 starts", finish)
         starts(story, machine, cuts.samples["placed"], 1, "cut off when all was there but the kernel's name, version 1 starts")
         if "empty" in cuts.samples:

@@ -33,7 +33,10 @@ TEST(FileUrl, isReadUpToALimit)
     EXPECT_EQ(readLocal(url, 9).error().code, ErrorCode::BadFormat);
     EXPECT_EQ(readLocal(url + ".gpg", 9).error().code, ErrorCode::NotFound);
     std::filesystem::create_symlink(path, folder / "link");
-    EXPECT_FALSE(readLocal("file://" + (folder / "link").string(), 10));
+    EXPECT_TRUE(readLocal("file://" + (folder / "link").string(), 10)); // a repository may have links
+    EXPECT_FALSE(openLocal((folder / "link").string()));
+    std::filesystem::create_symlink("/dev/zero", folder / "zero");
+    EXPECT_EQ(readLocal("file://" + (folder / "zero").string(), 10).error().code, ErrorCode::Changed);
     ASSERT_EQ(::mkfifo((folder / "pipe").c_str(), 0600), 0);
     EXPECT_EQ(readLocal("file://" + (folder / "pipe").string(), 10).error().code, ErrorCode::Changed);
     EXPECT_EQ(readLocal("file://" + (folder / "").string(), 10).error().code, ErrorCode::Changed);

@@ -90,6 +90,6 @@ class Story:
 
     def _drop_disks(self):
         """Disks and recordings take gigabytes, and nobody asks them what went well. The machines' consoles stay."""
-        for path in self.folder.iterdir():
-            if path.is_file() and path.stat().st_blocks * 512 >= 64 << 20:
+        for path in self.folder.rglob("*"):
+            if path.is_file() and not path.is_symlink() and path.stat().st_blocks * 512 >= 64 << 20:
                 path.unlink()
