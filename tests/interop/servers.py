@@ -99,10 +99,13 @@ class Server:
         self.server.server_close()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+def free_ports(count):
+    """All held at once: asked for one after the other the same may come twice."""
+    with contextlib.ExitStack() as held:
+        probes = [held.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
 
 
 def make_certificates(folder):
@@ -127,7 +130,7 @@ class Nginx:
         self.folder = Path(folder)
         (self.folder / "www").mkdir()
         make_certificates(self.folder)
-        plain, secure = free_port(), free_port()
+        plain, secure = free_ports(2)
         self.plain, self.secure, self.ca = f"http://localhost:{plain}", f"https://localhost:{secure}", self.folder / "ca.pem"
         self.wrong_name = f"https://127.0.0.1:{secure}"
         temporary = " ".join(f"{kind}_temp_path {self.folder}/temporary;" for kind in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi"))
