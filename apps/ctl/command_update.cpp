@@ -132,11 +132,12 @@ Result<void> plan(const Host &host, const Options &options)
     return {};
 }
 
+// The connection is that of this machine, whichever system is updated.
 Result<void> askForConsent(const Options &options)
 {
     if (options.yes || options.json)
         return {};
-    if (options.root.empty() && Bus::lookAround(::getuid()).metered)
+    if (Bus::lookAround(::getuid()).metered)
         std::cout << "Every byte may cost on this connection.\n";
     std::cout << "Update? [y/N] " << std::flush;
     std::string answer;

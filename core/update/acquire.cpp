@@ -123,18 +123,11 @@ Result<std::uint64_t> unpackTo(TargetWriter &place, const LocalFile &file, const
         written += bytes.size();
         return {};
     };
-    Sha256 hash;
-    Bytes chunk(std::min<std::uint64_t>(file.size, chunkBytes));
-    for (std::uint64_t offset = 0; offset < file.size;) {
-        PREON_CHECK(progress.check());
-        const auto part = std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), file.size - offset));
-        PREON_CHECK(readAt(file.fd, offset, part));
-        hash.add(part);
-        PREON_CHECK(unpacker.feed(part, sink, progress));
-        offset += part.size();
-        progress.advance(part.size());
-    }
-    if (from.sha256 && hash.finish() != *from.sha256)
+    const auto feed = [&](std::uint64_t, ByteView part) {
+        return unpacker.feed(part, sink, progress);
+    };
+    PREON_TRY(const Sha256Digest hash, readThrough(file.fd, file.size, feed, progress));
+    if (from.sha256 && hash != *from.sha256)
         return fail(ErrorCode::Corrupt, from.path + " is damaged", "its SHA-256 hash is another one than it should have");
     PREON_CHECK(unpacker.finish(sink, progress));
     return written;

@@ -96,18 +96,11 @@ public:
         PREON_TRY(const LocalFile file, openLocal(m_from.path));
         m_progress.phase("Fetching", file.size);
         PREON_TRY(m_file, aside());
-        Sha256 hash;
-        Bytes chunk(std::min<std::uint64_t>(file.size, chunkBytes));
-        for (std::uint64_t offset = 0; offset < file.size;) {
-            PREON_CHECK(m_progress.check());
-            const auto part = std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), file.size - offset));
-            PREON_CHECK(readAt(file.fd, offset, part));
-            hash.add(part);
-            PREON_CHECK(writeAt(m_file, offset, part));
-            offset += part.size();
-            m_progress.advance(part.size());
-        }
-        if (hash.finish() != *m_from.sha256)
+        const auto keep = [this](std::uint64_t offset, ByteView part) {
+            return writeAt(m_file, offset, part);
+        };
+        PREON_TRY(const Sha256Digest hash, readThrough(file.fd, file.size, keep, m_progress));
+        if (hash != *m_from.sha256)
             return damaged();
         PREON_TRY(const std::uint64_t written, unpack(file.size));
         return Acquired{.written = written};
@@ -195,19 +188,12 @@ private:
         PREON_TRY(Fd folder, openFile(m_place->tree(), O_RDONLY | O_DIRECTORY | O_NOFOLLOW));
         TreeWriter tree(std::move(folder), m_place->tree().string(), m_progress);
         PREON_TRY(auto untar, Fetch::Untar::start(tree, {}, m_fetching.program));
-        Sha256 hash;
-        Bytes chunk(std::min<std::uint64_t>(size, chunkBytes));
-        for (std::uint64_t offset = 0; offset < size;) {
-            PREON_CHECK(m_progress.check());
-            const auto part = std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), size - offset));
-            PREON_CHECK(readAt(m_file, offset, part));
-            hash.add(part);
-            PREON_CHECK(untar.feed(part, m_progress));
-            offset += part.size();
-            m_progress.advance(part.size());
-        }
+        const auto feed = [&](std::uint64_t, ByteView part) {
+            return untar.feed(part, m_progress);
+        };
+        PREON_TRY(const Sha256Digest hash, readThrough(m_file, size, feed, m_progress));
         // Looked at first: of bytes that are not the right ones nobody needs to know how they unpack.
-        if (m_from.sha256 && hash.finish() != *m_from.sha256)
+        if (m_from.sha256 && hash != *m_from.sha256)
             return damaged();
         if (auto ended = untar.finish(m_progress); !ended)
             return std::unexpected(ended.error().during(m_from.path + " could not be unpacked"));

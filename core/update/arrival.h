@@ -12,8 +12,6 @@
 namespace Preon::Update
 {
 
-constexpr std::size_t chunkBytes = 1U << 20U; // read at once of what lies here
-
 // Names the place of a file or slot, for the note of what is kept; empty for archives.
 std::string placeName(const TargetPlace &place);
 

@@ -4,6 +4,7 @@
 
 #include "core/base/format.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include <fcntl.h>
@@ -63,6 +64,23 @@ Result<LocalFile> openLocal(const std::string &source)
     if (fstat(fd.get(), &status) < 0 || !S_ISREG(status.st_mode))
         return fail(ErrorCode::Changed, path.string() + " is no longer the file that it was");
     return LocalFile{.fd = std::move(fd), .size = static_cast<std::uint64_t>(status.st_size)};
+}
+
+Result<Sha256Digest> readThrough(const Fd &file, std::uint64_t size, const TakePart &take, Progress &progress)
+{
+    constexpr std::uint64_t atOnce = 1U << 20U;
+    Sha256 hash;
+    Bytes chunk(std::min(size, atOnce));
+    for (std::uint64_t offset = 0; offset < size;) {
+        PREON_CHECK(progress.check());
+        const auto part = std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), size - offset));
+        PREON_CHECK(readAt(file, offset, part));
+        hash.add(part);
+        PREON_CHECK(take(offset, part));
+        offset += part.size();
+        progress.advance(part.size());
+    }
+    return hash.finish();
 }
 
 Result<Bytes> readLocal(const std::string &url, std::size_t limit)

@@ -404,6 +404,20 @@ class Surroundings(Updates):
             os.chown(state, OWNER, OWNER)
         return as_user(OWNER, program, "update", "automatic"), dict(os.environ, DBUS_SYSTEM_BUS_ADDRESS=self.address, STATE_DIRECTORY=str(state))
 
+    def test_preonctl_says_so_too_before_it_asks(self):
+        self.offer(1, 2)
+        _, environment = self.by_itself_command()
+        command = as_user(OWNER, self.folder / "preonctl", "update", "install", f"--root={self.root}", f"--disk={self.target}", f"--fetcher={self.fetcher}")
+        manager = "org.freedesktop.NetworkManager"
+        for metered, says in ((4, False), (1, True)):
+            self.play(manager, "/org/freedesktop/NetworkManager", manager, State=GLib.Variant("u", 70), Metered=GLib.Variant("u", metered))
+            done = subprocess.run(command, env=environment, input="n\n", capture_output=True, text=True, timeout=120)
+            self.assertIn("Update? [y/N]", done.stdout, done)
+            self.assertEqual("Every byte may cost" in done.stdout, says, done)
+            self.is_as_before()
+            if not says:
+                self.tell(manager, "/org/freedesktop/NetworkManager", "Reset", None)
+
     def by_itself(self):
         command, environment = self.by_itself_command()
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
